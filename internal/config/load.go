@@ -1,0 +1,200 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Kinds are the kinds of upstream a document may name.
+var kinds = []string{"openai", "anthropic", "bedrock", "script"}
+
+// Load reads and validates the document at path. An empty path gives the
+// defaults. getenv is os.Getenv, or a map's lookup in tests.
+func Load(path string, getenv func(string) string) (*Config, error) {
+	cfg := &Config{}
+	if path != "" {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the configuration: %w", err)
+		}
+		if cfg, err = Parse(raw); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	cfg.fill(getenv)
+	return cfg, cfg.Validate()
+}
+
+// Parse decodes a document strictly, without defaults or validation.
+func Parse(raw []byte) (*Config, error) {
+	cfg := &Config{}
+	err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(cfg)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+func (c *Config) fill(getenv func(string) string) {
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.Data == "" {
+		c.Data = DefaultData(getenv)
+	}
+	if c.Region == "" {
+		c.Region = DefaultRegion
+	}
+	if c.Limits.MaxBodyBytes == 0 {
+		c.Limits.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if c.Limits.MaxHeaderBytes == 0 {
+		c.Limits.MaxHeaderBytes = DefaultMaxHeader
+	}
+	if c.Limits.MaxConcurrent == 0 {
+		c.Limits.MaxConcurrent = 4096
+	}
+	for i := range c.Upstreams {
+		if c.Upstreams[i].Name == "" {
+			c.Upstreams[i].Name = c.Upstreams[i].Kind
+		}
+	}
+}
+
+// DefaultData is $XDG_DATA_HOME/craton, else ~/.local/share/craton.
+func DefaultData(getenv func(string) string) string {
+	if dir := getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "craton")
+	}
+	return filepath.Join(getenv("HOME"), ".local", "share", "craton")
+}
+
+var upstreamName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// Validate reports everything that is wrong with the configuration, joined.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
+		bad("listen: %q is not HOST:PORT", c.Listen)
+	}
+	if !c.Loopback() && !c.TLS.On() && !c.Plaintext {
+		bad("listen: %s is reachable from other machines and TLS is off: set tls.cert and tls.key, "+
+			"or --tls-self-signed, or, behind a proxy that terminates TLS, --plaintext", c.Listen)
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		bad("tls: cert and key go together")
+	}
+	for _, p := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			bad("trusted_proxies: %q is not a CIDR such as 10.0.0.0/8", p)
+		}
+	}
+	for _, o := range c.CORS.Origins {
+		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			bad("cors.origins: %q is not an origin such as https://app.example.com", o)
+		}
+	}
+	if n := count(c.MasterKey.File != "", c.MasterKey.Env != "", len(c.MasterKey.Command) > 0); n > 1 {
+		bad("master_key: set one of file, env and command")
+	}
+	if s := c.Observe.Sample; s != nil && (*s < 0 || *s > 1 || math.IsNaN(*s)) {
+		bad("observe.sample: %v is not between 0 and 1", *s)
+	}
+	if a := c.Observe.AccessLog; a != "" && a != "json" && a != "off" {
+		bad("observe.access_log: %q is neither json nor off", a)
+	}
+	c.validateUpstreams(bad)
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateUpstreams(bad func(string, ...any)) {
+	seen := map[string]bool{}
+	for i, u := range c.Upstreams {
+		at := fmt.Sprintf("upstreams[%d] (%s)", i, u.Name)
+		if !upstreamName.MatchString(u.Name) {
+			bad("%s: a name is lower-case letters, digits, - and _", at)
+		}
+		if seen[u.Name] || u.Name == "engine" {
+			bad("%s: the name is taken", at)
+		}
+		seen[u.Name] = true
+		if !slices.Contains(kinds, u.Kind) {
+			bad("%s: kind %q is not one of %s", at, u.Kind, strings.Join(kinds, ", "))
+		}
+		if u.BaseURL != "" {
+			if b, err := url.Parse(u.BaseURL); err != nil || (b.Scheme != "http" && b.Scheme != "https") || b.Host == "" {
+				bad("%s: base_url %q is not an http or https address", at, u.BaseURL)
+			}
+		}
+		if u.APIKey.Env != "" && u.APIKey.File != "" {
+			bad("%s: api_key: set env or file, not both", at)
+		}
+		for _, r := range u.Rules {
+			if _, err := regexp.Compile(r.Matches); err != nil {
+				bad("%s: rules: matches: %v", at, err)
+			}
+		}
+	}
+	for alias, target := range c.Aliases {
+		if alias == target {
+			bad("aliases: %s means itself", alias)
+		}
+	}
+}
+
+// Loopback reports whether the listen address is reachable from this machine only.
+func (c *Config) Loopback() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// Resolve reads a secret's value, without surrounding white space. An unset
+// Secret gives an empty string.
+func (s Secret) Resolve(getenv func(string) string) (string, error) {
+	switch {
+	case s.Env != "":
+		v := getenv(s.Env)
+		if v == "" {
+			return "", fmt.Errorf("the environment variable %s is empty", s.Env)
+		}
+		return v, nil
+	case s.File != "":
+		raw, err := os.ReadFile(s.File)
+		if err != nil {
+			return "", fmt.Errorf("cannot read a secret: %w", err)
+		}
+		return strings.TrimSpace(string(raw)), nil
+	}
+	return "", nil
+}
+
+func count(conditions ...bool) (n int) {
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}
