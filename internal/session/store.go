@@ -1,0 +1,66 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// MaxEvents is how many events one append may carry, and the greatest page of
+// [Store.Read].
+const MaxEvents = 1000
+
+// Batch is one append: events that become durable together.
+type Batch struct {
+	// Session is the journal's state as the writer knows it: Tenant, ID, Epoch,
+	// Seq (of the last event) and Head are compared with what is stored. With
+	// Seq 0 the session must not exist yet, and is created from the other
+	// fields; its Parent, if any, must exist in the same tenant.
+	Session Session
+	// Events are numbered from Session.Seq+1 and linked from Session.Head.
+	Events []Event
+	// Raise, if not 0, becomes the session's epoch: a takeover. It must be
+	// greater than Session.Epoch.
+	Raise uint64
+}
+
+// Erasure says which payloads to destroy.
+type Erasure struct {
+	Tenant, Session string
+	// From and To bound the events, both inclusive; To 0 means to the end.
+	// Erasing from 1 to the end also destroys the session's key and refuses
+	// later appends with [ErrErased].
+	From, To uint64
+	// At is when, for the record.
+	At time.Time
+}
+
+// Store keeps journals. Implementations are safe for concurrent use by many
+// processes where their database is, and join the suite in sessiontest.
+//
+// A session or label of another tenant answers exactly as one that does not
+// exist.
+type Store interface {
+	// Append applies the batch in one transaction and returns once it is
+	// durable. If the context ends while waiting, the outcome is unknown: read
+	// before trying again.
+	//
+	// Errors: [ErrStale] if the stored epoch, sequence number or head differ,
+	// or a session to create exists; [ErrLabelTaken] if a label is in use;
+	// [ErrNotFound] if the session or the parent does not exist; [ErrErased]
+	// if the session was erased; [ErrInvalid] if the batch contradicts itself.
+	// After any of these nothing has changed.
+	Append(ctx context.Context, batch Batch) error
+	// Head returns a session's state, or [ErrNotFound].
+	Head(ctx context.Context, tenant, session string) (Session, error)
+	// Read returns up to limit events with a sequence number greater than
+	// after, in order; fewer mean the journal has no more. Payloads kept by
+	// address are filled in. It answers [ErrNotFound] for an unknown session.
+	Read(ctx context.Context, tenant, session string, after uint64, limit int) ([]Event, error)
+	// Find returns the event with the label, or [ErrNotFound].
+	Find(ctx context.Context, tenant, label string) (Ref, error)
+	// Erase destroys payloads and frees the labels of the events named, leaving
+	// their numbers, types, times, digests and hashes; shared payloads go with
+	// the last event that has them. It is durable when it returns, idempotent,
+	// and answers [ErrNotFound] for an unknown session.
+	Erase(ctx context.Context, erasure Erasure) error
+}
