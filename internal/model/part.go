@@ -28,10 +28,19 @@ type Part interface{ part() }
 type Text struct {
 	Text      string
 	Citations []Citation
+	// ItemID is the id of the message item this text stands in, and Phase that
+	// item's phase, "commentary" or "final_answer" (OpenAI Responses, where one
+	// answer may hold several message items); usually empty.
+	ItemID string
+	Phase  string
 }
 
 // Refusal is the model's stated refusal, which some dialects keep apart from text.
-type Refusal struct{ Text string }
+type Refusal struct {
+	Text string
+	// ItemID is as a Text's.
+	ItemID string
+}
 
 // Reasoning is a model's thinking. Signature and Redacted are opaque proofs
 // that must return unmodified to the vendor that made them, in the same turn
@@ -122,6 +131,8 @@ type ToolCall struct {
 	// Server marks a tool the upstream runs itself (web search and the like);
 	// its result arrives in the same answer.
 	Server bool
+	// Extra holds members of the call the hub does not model, as one JSON object; usually nil.
+	Extra *Opaque
 }
 
 // ToolResult is the outcome of a ToolCall. It lives in user messages; a
@@ -135,6 +146,10 @@ type ToolResult struct {
 	Custom bool
 	// Server marks the result of a tool the upstream ran itself.
 	Server bool
+	// ItemID is the dialect's own id of the item (OpenAI Responses); usually empty.
+	ItemID string
+	// Extra holds members of the result the hub does not model, as one JSON object; usually nil.
+	Extra *Opaque
 }
 
 // ToolChange adds or removes a tool in mid-conversation (Bedrock toolAddition

@@ -34,10 +34,12 @@ func explodePart(choice, index int, p Part) []Event {
 	delta := Event{Kind: EventDelta, Choice: choice, Index: index}
 	switch p := p.(type) {
 	case *Text:
-		start.Part = &Text{Citations: p.Citations}
+		head := *p
+		head.Text = ""
+		start.Part = &head
 		delta.Text = p.Text
 	case *Refusal:
-		start.Part = &Refusal{}
+		start.Part = &Refusal{ItemID: p.ItemID}
 		delta.Text = p.Text
 	case *Reasoning:
 		head := *p

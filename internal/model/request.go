@@ -22,6 +22,10 @@ type Message struct {
 	// ID and Status are the dialect's item id and status (OpenAI Responses); usually empty.
 	ID     string
 	Status string
+	// Transient marks a message that counts for this request only and is not
+	// carried over when a later request continues the conversation (OpenAI
+	// Responses instructions).
+	Transient bool
 }
 
 // UserText returns a user message of one text part.
@@ -78,6 +82,8 @@ type Tool struct {
 	// Opaque holds a tool the hub does not model (a vendor's server tool); the
 	// other fields are then empty but for Name where known.
 	Opaque *Opaque
+	// Extra holds members of the tool the hub does not model, as one JSON object; usually nil.
+	Extra *Opaque
 }
 
 // ChoiceMode says how free the model is to call tools.
