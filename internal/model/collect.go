@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Collect reads s to its end, closes it and returns the whole answer. On an
@@ -26,12 +27,24 @@ func Collect(s Stream) (*Response, error) {
 	}
 }
 
+// MaxChoices bounds the number of answers a Collector accepts in one response:
+// the most any dialect lets a client ask for (OpenAI's n).
+const MaxChoices = 128
+
 // Collector assembles events into a Response. The zero value is ready. It is
-// not safe for concurrent use.
+// not safe for concurrent use. Its cost is linear in the size of the answer,
+// however small the deltas are.
 type Collector struct {
 	resp  Response
-	open  map[[2]int]Part
-	order map[[2]int]int
+	parts map[[2]int]*growing
+}
+
+// growing is a part under construction. Text gathers in builders and reaches
+// the part once, when it closes: appending to a string copies it every time.
+type growing struct {
+	part            Part
+	closed          bool
+	text, signature strings.Builder
 }
 
 // Add applies one event. It refuses an event that breaks the order Event's
@@ -45,8 +58,13 @@ func (c *Collector) Add(ev Event) error {
 	case EventDelta:
 		return c.delta(ev)
 	case EventPartStop:
-		delete(c.open, [2]int{ev.Choice, ev.Index})
+		if g := c.parts[[2]int{ev.Choice, ev.Index}]; g != nil {
+			g.close()
+		}
 	case EventStop:
+		if ev.Choice < 0 || ev.Choice >= MaxChoices {
+			return garbage("choice %d is outside 0..%d", ev.Choice, MaxChoices-1)
+		}
 		ch := c.choice(ev.Choice)
 		ch.Stop, ch.StopSequence = ev.Stop, ev.StopSequence
 	case EventUsage:
@@ -63,6 +81,9 @@ func (c *Collector) Add(ev Event) error {
 
 // Response returns what was collected so far. The Collector must not be used afterwards.
 func (c *Collector) Response() *Response {
+	for _, g := range c.parts {
+		g.close()
+	}
 	for i := range c.resp.Choices {
 		c.resp.Choices[i].Message.Role = RoleAssistant
 	}
@@ -78,49 +99,68 @@ func (c *Collector) choice(i int) *Choice {
 
 func (c *Collector) start(ev Event) error {
 	key := [2]int{ev.Choice, ev.Index}
-	if _, dup := c.order[key]; dup || ev.Choice < 0 || ev.Part == nil {
+	if ev.Choice < 0 || ev.Choice >= MaxChoices {
+		return garbage("choice %d is outside 0..%d", ev.Choice, MaxChoices-1)
+	}
+	if c.parts[key] != nil || ev.Part == nil {
 		return garbage("part %d of choice %d was opened twice or without content", ev.Index, ev.Choice)
 	}
 	p := clonePart(ev.Part)
 	ch := c.choice(ev.Choice)
 	ch.Message.Parts = append(ch.Message.Parts, p)
-	if c.open == nil {
-		c.open, c.order = map[[2]int]Part{}, map[[2]int]int{}
+	if c.parts == nil {
+		c.parts = map[[2]int]*growing{}
 	}
-	c.open[key], c.order[key] = p, len(ch.Message.Parts)-1
+	c.parts[key] = &growing{part: p}
 	return nil
 }
 
 func (c *Collector) delta(ev Event) error {
-	p, ok := c.open[[2]int{ev.Choice, ev.Index}]
-	if !ok {
-		return garbage("part %d of choice %d was extended before it was opened", ev.Index, ev.Choice)
+	g := c.parts[[2]int{ev.Choice, ev.Index}]
+	if g == nil || g.closed {
+		return garbage("part %d of choice %d was extended while it was not open", ev.Index, ev.Choice)
 	}
 	if len(ev.Logprobs) > 0 {
 		ch := c.choice(ev.Choice)
 		ch.Logprobs = append(ch.Logprobs, ev.Logprobs...)
 	}
-	switch p := p.(type) {
+	switch p := g.part.(type) {
 	case *Text:
-		p.Text += ev.Text
 		if ev.Citation != nil {
 			p.Citations = append(p.Citations, *ev.Citation)
 		}
-	case *Refusal:
-		p.Text += ev.Text
+	case *Refusal, *ToolCall:
 	case *Reasoning:
-		p.Text += ev.Text
-		p.Signature += ev.Signature
+		g.signature.WriteString(ev.Signature)
 		p.Redacted = append(p.Redacted, ev.Data...)
-	case *ToolCall:
-		p.Arguments += ev.Text
 	case *Audio:
-		p.Transcript += ev.Text
 		p.Source.Data = append(p.Source.Data, ev.Data...)
 	default:
 		return garbage("part %d of choice %d cannot be extended", ev.Index, ev.Choice)
 	}
+	g.text.WriteString(ev.Text)
 	return nil
+}
+
+// close moves the gathered text into the part; a second call does nothing.
+func (g *growing) close() {
+	if g.closed {
+		return
+	}
+	g.closed = true
+	switch p := g.part.(type) {
+	case *Text:
+		p.Text += g.text.String()
+	case *Refusal:
+		p.Text += g.text.String()
+	case *Reasoning:
+		p.Text += g.text.String()
+		p.Signature += g.signature.String()
+	case *ToolCall:
+		p.Arguments += g.text.String()
+	case *Audio:
+		p.Transcript += g.text.String()
+	}
 }
 
 // clonePart copies the parts that deltas extend, so that a Stream's own parts stay as they are.

@@ -1,5 +1,7 @@
 package model
 
+import "strings"
+
 // Role says who speaks. Tool results are parts of user messages.
 type Role string
 
@@ -45,13 +47,13 @@ func SystemText(text string) Message {
 
 // Text joins the message's text parts, without separators.
 func (m Message) Text() string {
-	var s string
+	var b strings.Builder
 	for _, p := range m.Parts {
 		if t, ok := p.(*Text); ok {
-			s += t.Text
+			b.WriteString(t.Text)
 		}
 	}
-	return s
+	return b.String()
 }
 
 // ToolCalls lists the message's tool calls, in order.
