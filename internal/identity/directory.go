@@ -2,7 +2,9 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -80,22 +82,49 @@ type KeySpec struct {
 	Tags      map[string]string
 }
 
-// Service is the shape of [Directory]'s management methods, listed here so
-// that the whole can be read at once; it is documentation that compiles.
+// Directory issues, lists, revokes and checks credentials. It is safe for
+// concurrent use. Authentication of a credential seen within the cache's time
+// asks no store.
 //
-// Every method but Bootstrap and the two that authenticate takes the caller
-// from the context ([WithPrincipal]) and answers [ErrForbidden] without one.
-type service interface {
-	Bootstrap(ctx context.Context, preset Preset) (Bootstrapped, error)
-	AuthenticateBearer(ctx context.Context, token string) (Principal, Key, error)
-	SecretForAccessKey(ctx context.Context, accessKeyID string) (secret string, p Principal, k Key, err error)
-	CreateKey(ctx context.Context, spec KeySpec) (Issued, error)
-	RotateKey(ctx context.Context, keyID string, overlap time.Duration) (Issued, error)
-	RevokeKey(ctx context.Context, keyID string) (Key, error)
-	ListKeys(ctx context.Context, filter CredentialFilter) ([]Key, error)
-	CreateTenant(ctx context.Context, name, accountID string) (Tenant, error)
-	UpdateTenant(ctx context.Context, tenant Tenant) (Tenant, error)
-	ListTenants(ctx context.Context, filter TenantFilter) ([]Tenant, error)
-	RewrapSecrets(ctx context.Context) (changed int, err error)
-	Flush(ctx context.Context) error
+// Methods that manage take the caller from the context ([WithPrincipal]) and
+// answer [ErrForbidden] without one; Bootstrap, the two methods that
+// authenticate, RewrapSecrets and Flush are the server's own.
+type Directory struct {
+	config Config
+	cache  *cache
+	random sync.Mutex // held while reading config.Random
+}
+
+// NewDirectory returns a directory over a store, or an error naming what
+// config lacks.
+func NewDirectory(config Config) (*Directory, error) {
+	if config.Store == nil || config.Sealer == nil || config.Now == nil || config.Random == nil {
+		return nil, errors.New("identity: Config needs Store, Sealer, Now and Random")
+	}
+	if config.CacheTTL == 0 {
+		config.CacheTTL = DefaultCacheTTL
+	}
+	if config.CacheSize == 0 {
+		config.CacheSize = DefaultCacheSize
+	}
+	return &Directory{config: config, cache: newCache(config.CacheSize)}, nil
+}
+
+// now is the one clock reading of an operation, as precise as stores keep it.
+func (d *Directory) now() time.Time { return d.config.Now().UTC().Truncate(time.Microsecond) }
+
+// caller returns the caller if it may do the action to the tenant; an empty
+// tenant means its own.
+func (d *Directory) caller(ctx context.Context, action Action, tenantID string) (Principal, string, error) {
+	p, ok := FromContext(ctx)
+	if !ok || !p.Can(action) {
+		return Principal{}, "", Fault(ErrForbidden, string(action), "This credential does not allow %s.", action)
+	}
+	if tenantID == "" || tenantID == p.Tenant.ID {
+		return p, p.Tenant.ID, nil
+	}
+	if !p.Tenant.Root {
+		return Principal{}, "", Fault(ErrNotFound, tenantID, "There is no such tenant.")
+	}
+	return p, tenantID, nil
 }

@@ -22,6 +22,8 @@ type TenantFilter struct {
 	ID        string
 	Name      string
 	AccountID string
+	// Root selects the root tenant only.
+	Root bool
 	// After is an exclusive lower bound on ID, the cursor of the last page.
 	After string
 	// Limit caps the answer; 0 means 1000, which is also the maximum.
@@ -59,7 +61,8 @@ type Store interface {
 	// Write applies the change atomically and returns once it is durable. An
 	// item with Version 0 must not exist yet and is stored with Version 1; an
 	// item with Version n > 0 replaces exactly version n and is stored with
-	// n+1. LastUsedAt of an existing credential is left alone. Anything else
+	// n+1. A tenant's name, account id and being root, and a credential's
+	// lookup, are unique. LastUsedAt of an existing credential is left alone. Anything else
 	// answers [ErrConflict], and nothing changes.
 	Write(ctx context.Context, change Change) error
 	// Touch sets LastUsedAt of the named keys where it is older, without

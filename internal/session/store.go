@@ -52,7 +52,7 @@ type Store interface {
 	Append(ctx context.Context, batch Batch) error
 	// Head returns a session's state, or [ErrNotFound].
 	Head(ctx context.Context, tenant, session string) (Session, error)
-	// Read returns up to limit events with a sequence number greater than
+	// Read returns up to limit events (0 means [MaxEvents], the maximum) with a sequence number greater than
 	// after, in order; fewer mean the journal has no more. Payloads kept by
 	// address are filled in. It answers [ErrNotFound] for an unknown session.
 	Read(ctx context.Context, tenant, session string, after uint64, limit int) ([]Event, error)

@@ -28,7 +28,9 @@ package usage
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Tokens counts tokens by kind. Kinds do not overlap: a cached token is not in
@@ -151,3 +153,57 @@ type Store interface {
 	// that is unknown or settled already is no error and changes nothing.
 	Settle(ctx context.Context, settlement Settlement) error
 }
+
+// Clean returns the record as stores keep it: text that came from outside
+// freed of what databases refuse (invalid UTF-8 and NUL), the time in UTC to
+// the microsecond. It answers [ErrInvalid] without an id, a tenant or a time.
+func (r Record) Clean() (Record, error) {
+	if r.ID == "" || r.Tenant == "" || r.At.IsZero() {
+		return r, Fault(ErrInvalid, "record", "A usage record needs an id, a tenant and a time.")
+	}
+	r.At = r.At.UTC().Truncate(time.Microsecond)
+	for _, text := range []*string{&r.KeyID, &r.Model, &r.Upstream, &r.Dialect, &r.RequestID} {
+		*text = cleanText(*text)
+	}
+	var tags map[string]string
+	for name, value := range r.Tags {
+		if tags == nil {
+			tags = make(map[string]string, len(r.Tags))
+		}
+		tags[cleanText(name)] = cleanText(value)
+	}
+	r.Tags = tags
+	return r, nil
+}
+
+func cleanText(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsRune(s, 0) {
+		return s
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+}
+
+// Check says what is wrong with the query, or nil. Stores call it first.
+func (a Aggregate) Check() error {
+	if a.Tenant == "" {
+		return Fault(ErrInvalid, "tenant", "A sum needs a tenant.")
+	}
+	if len(a.By) > 3 {
+		return Fault(ErrInvalid, "by", "Records are grouped by at most 3 dimensions, not %d.", len(a.By))
+	}
+	for _, d := range a.By {
+		if _, tag := d.Tag(); tag {
+			continue
+		}
+		switch d {
+		case ByKey, ByModel, ByUpstream, ByDialect, ByDay:
+		default:
+			return Fault(ErrInvalid, "by", "There is no dimension %q; there are key, model, upstream, dialect, day and tag:NAME.", d)
+		}
+	}
+	return nil
+}
+
+// Tag returns the tag a dimension groups by, and whether it is one of
+// [TagDimension].
+func (d Dimension) Tag() (string, bool) { return strings.CutPrefix(string(d), "tag:") }

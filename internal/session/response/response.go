@@ -1,0 +1,170 @@
+// Package response keeps OpenAI Responses on the journal: each stored response
+// is one event labelled with its id, a chain of previous_response_id is one
+// session, and answering an older response twice forks it. It is for the edge
+// that serves the Responses contract.
+//
+// It guarantees that a response is durable when [Store.Save] returns, that a
+// chain is read as it was written, and that a response of another tenant is
+// answered exactly as an unknown one.
+//
+//	past, err := store.Past(ctx, tenant, req.PreviousResponseID)
+//	// … call the model with past.Items and the new input …
+//	err = store.Save(ctx, past, response.Record{ID: id, Input: input, Response: body})
+package response
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// Kind is the kind of session that holds a chain; EventType and EventVersion
+// name its events.
+const (
+	Kind         = "responses"
+	EventType    = "response.stored"
+	EventVersion = 1
+)
+
+// Record is one stored response.
+type Record struct {
+	// ID is the response's id ("resp_…").
+	ID string `json:"id"`
+	// Input holds the items that were new in the request, in order.
+	Input []jsontext.Value `json:"input"`
+	// Response is the response object as the client got it.
+	Response jsontext.Value `json:"response"`
+}
+
+// Past is where a new response continues.
+type Past struct {
+	// Items are the chain's input and output items, oldest first.
+	Items []jsontext.Value
+	head  session.Session
+}
+
+// Store keeps responses. It is safe for concurrent use.
+type Store struct{ journal *session.Journal }
+
+// New returns a Store over a journal.
+func New(j *session.Journal) *Store { return &Store{journal: j} }
+
+// Past returns what came before a response that continues previousID; an empty
+// id begins a new chain. An unknown, deleted or foreign id answers an
+// *model.Error with code previous_response_not_found.
+func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, error) {
+	if previousID == "" {
+		head, err := s.journal.Begin(tenant, Kind)
+		return &Past{head: head}, err
+	}
+	head, err := s.journal.Continue(ctx, tenant, previousID)
+	if err != nil {
+		return nil, previousNotFound(previousID, err)
+	}
+	events, err := s.journal.History(ctx, head)
+	if err != nil {
+		return nil, fmt.Errorf("read the chain of %s: %w", previousID, err)
+	}
+	past := &Past{head: head}
+	for _, e := range events {
+		if e.Type != EventType {
+			continue
+		}
+		if e.Erased {
+			return nil, previousNotFound(previousID, session.ErrErased)
+		}
+		if err := past.add(e); err != nil {
+			return nil, err
+		}
+	}
+	return past, nil
+}
+
+// add appends an event's input and output items.
+func (p *Past) add(e session.Event) error {
+	rec, err := decode(e)
+	if err != nil {
+		return err
+	}
+	var object struct {
+		Output []jsontext.Value `json:"output"`
+	}
+	if err := json.Unmarshal(rec.Response, &object); err != nil {
+		return corrupt(e, err)
+	}
+	p.Items = append(p.Items, rec.Input...)
+	p.Items = append(p.Items, object.Output...)
+	return nil
+}
+
+// Save appends the record after past, and returns once it is durable. A past
+// that somebody else continued in the meantime is forked.
+func (s *Store) Save(ctx context.Context, past *Past, rec Record) error {
+	payload, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("encode response %s: %w", rec.ID, err)
+	}
+	_, err = s.journal.AppendOrFork(ctx, past.head, session.Draft{
+		Type: EventType, Version: EventVersion, Label: rec.ID, Payload: payload,
+	})
+	return err
+}
+
+// Get returns a stored response, or an *model.Error of kind NotFound.
+func (s *Store) Get(ctx context.Context, tenant, id string) (*Record, error) {
+	e, err := s.journal.Event(ctx, tenant, id)
+	if err != nil || e.Erased || e.Type != EventType {
+		return nil, notFound(id, err)
+	}
+	return decode(e)
+}
+
+// Delete destroys a stored response's content. Deleting an unknown one is an
+// *model.Error of kind NotFound.
+func (s *Store) Delete(ctx context.Context, tenant, id string) error {
+	ref, err := s.journal.Find(ctx, tenant, id)
+	if err != nil {
+		return notFound(id, err)
+	}
+	return s.journal.Erase(ctx, tenant, ref.Session, ref.Seq, ref.Seq)
+}
+
+func decode(e session.Event) (*Record, error) {
+	if e.Version > EventVersion {
+		return nil, model.Errorf(model.Conflict, e.Label, "This response was stored by a newer version of the server.").
+			WithHint("Upgrade this server.")
+	}
+	var rec Record
+	if err := json.Unmarshal(e.Payload, &rec); err != nil {
+		return nil, corrupt(e, err)
+	}
+	return &rec, nil
+}
+
+func corrupt(e session.Event, err error) error {
+	return fmt.Errorf("event %d of session %s does not decode: %w", e.Seq, e.Session, err)
+}
+
+// notFound hides the difference between unknown, deleted and foreign; a store
+// that failed stays a failure.
+func notFound(id string, err error) error {
+	if err != nil && !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrErased) {
+		return err
+	}
+	return &model.Error{Kind: model.NotFound, Subject: "response_id", Err: err,
+		Message: fmt.Sprintf("Response with id '%s' not found.", id)}
+}
+
+func previousNotFound(id string, err error) error {
+	if !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrErased) {
+		return err
+	}
+	return &model.Error{Kind: model.Invalid, Subject: "previous_response_id", Code: "previous_response_not_found", Err: err,
+		Message: fmt.Sprintf("Previous response with id '%s' not found.", id)}
+}

@@ -1,0 +1,72 @@
+// Package mem keeps everything in memory: tenants and keys, journals, usage,
+// budgets and documents.
+//
+// It is for tests and for trying things out. It passes the same suites as the
+// databases and guarantees all they do except durability: what it holds ends
+// with the process.
+//
+// Example:
+//
+//	store := mem.New()
+//	directory, err := identity.NewDirectory(identity.Config{Store: store, …})
+package mem
+
+import (
+	"sync"
+
+	"github.com/craton-ai/craton/internal/document"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/usage"
+)
+
+// Store implements the store contracts of packages document, identity, session
+// and usage. It is safe for concurrent use.
+type Store struct {
+	mu          sync.RWMutex // guards everything below
+	documents   map[documentName]document.Document
+	tenants     map[string]identity.Tenant
+	credentials map[string]identity.Credential
+	sessions    map[string]*journal
+	labels      map[tenantName]session.Ref
+	payloads    map[tenantName]*payload
+	records     map[string]usage.Record
+	budgets     map[budgetName]int64
+	leases      map[tenantName]lease
+}
+
+var (
+	_ document.Store = (*Store)(nil)
+	_ identity.Store = (*Store)(nil)
+	_ session.Store  = (*Store)(nil)
+	_ usage.Store    = (*Store)(nil)
+)
+
+// maxPage is the greatest page of any listing, as the contracts say.
+const maxPage = 1000
+
+// tenantName names something within a tenant.
+type tenantName struct{ tenant, name string }
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{
+		documents:   make(map[documentName]document.Document),
+		tenants:     make(map[string]identity.Tenant),
+		credentials: make(map[string]identity.Credential),
+		sessions:    make(map[string]*journal),
+		labels:      make(map[tenantName]session.Ref),
+		payloads:    make(map[tenantName]*payload),
+		records:     make(map[string]usage.Record),
+		budgets:     make(map[budgetName]int64),
+		leases:      make(map[tenantName]lease),
+	}
+}
+
+// pageOf cuts a sorted listing to its limit.
+func pageOf[T any](all []T, limit int) []T {
+	if limit <= 0 || limit > maxPage {
+		limit = maxPage
+	}
+	return all[:min(limit, len(all))]
+}
