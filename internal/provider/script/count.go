@@ -1,0 +1,134 @@
+package script
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// MediumTokens is what each image, audio, video or non-text document counts.
+const MediumTokens = 10
+
+// Count is the number of input tokens of a request, exactly: one for each word
+// between white space in every text, tool name, tool description, tool schema,
+// tool call (name and arguments) and tool result, and MediumTokens for each
+// medium. Roles and separators count nothing.
+func Count(req *model.Request) int64 {
+	before, after := countAround(req)
+	return before + after
+}
+
+// countAround splits the count at the last cache point of the messages or tools.
+func countAround(req *model.Request) (before, after int64) {
+	var n int64
+	for _, t := range req.Tools {
+		n += words(t.Name) + words(t.Description) + words(string(t.Schema))
+		if t.Cache != nil {
+			before, n = before+n, 0
+		}
+	}
+	for _, m := range req.Messages {
+		for _, p := range m.Parts {
+			if _, ok := p.(*model.CachePoint); ok {
+				before, n = before+n, 0
+				continue
+			}
+			n += countPart(p)
+		}
+	}
+	return before, n
+}
+
+// cacheUse says how the cached prefix is metered: what stands before a cache
+// point is written to the cache in the first turn and read from it in later
+// ones (when the model has answered before). The rule needs no memory, so the
+// same request always costs the same.
+func cacheUse(req *model.Request) model.Usage {
+	before, after := countAround(req)
+	u := model.Usage{Input: after}
+	ttl, answered := "", false
+	for _, m := range req.Messages {
+		answered = answered || m.Role == model.RoleAssistant
+		for _, p := range m.Parts {
+			if c, ok := p.(*model.CachePoint); ok {
+				ttl = c.TTL
+			}
+		}
+	}
+	switch {
+	case answered:
+		u.CacheRead = before
+	case ttl == "1h":
+		u.CacheWrite1h = before
+	default:
+		u.CacheWrite5m = before
+	}
+	return u
+}
+
+func countPart(p model.Part) int64 {
+	switch p := p.(type) {
+	case *model.Text:
+		return words(p.Text)
+	case *model.Refusal:
+		return words(p.Text)
+	case *model.Reasoning:
+		return words(p.Text)
+	case *model.Guard:
+		return words(p.Text)
+	case *model.Structured:
+		return words(string(p.JSON))
+	case *model.ToolCall:
+		return words(p.Name) + words(p.Arguments)
+	case *model.ToolResult:
+		return countParts(p.Content)
+	case *model.SearchResult:
+		return words(p.Title) + countParts(p.Content)
+	case *model.Document:
+		if p.Source.Text != "" || p.Content != nil {
+			return words(p.Source.Text) + countParts(p.Content)
+		}
+		return MediumTokens
+	case *model.Image, *model.Audio, *model.Video:
+		return MediumTokens
+	}
+	return 0
+}
+
+func countParts(parts []model.Part) (n int64) {
+	for _, p := range parts {
+		n += countPart(p)
+	}
+	return n
+}
+
+func words(s string) (n int64) {
+	for range strings.FieldsSeq(s) {
+		n++
+	}
+	return n
+}
+
+// chunks cuts text into its tokens: each word with the white space before it,
+// the last with what follows too. Joined they are the text.
+func chunks(text string) []string {
+	var out []string
+	start, inWord := 0, false
+	for i, r := range text {
+		space := unicode.IsSpace(r)
+		if space && inWord {
+			out, start = append(out, text[start:i]), i
+		}
+		inWord = !space
+	}
+	rest := text[start:]
+	switch {
+	case rest == "":
+	case strings.TrimSpace(rest) == "" && len(out) > 0:
+		out[len(out)-1] += rest
+	default:
+		out = append(out, rest)
+	}
+	return out
+}

@@ -1,0 +1,235 @@
+package script
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// view is what rules see of a request.
+type view struct {
+	req     *model.Request
+	prompt  string   // text of the last user message that holds text
+	earlier []string // texts of the user messages before that one
+	system  string
+	turn    int
+	results []string // tool results since the model last spoke
+	media   []string // media since the model last spoke, described
+	tools   []model.Tool
+	digest  uint64
+}
+
+func look(req *model.Request) *view {
+	v := &view{req: req, tools: callable(req), digest: digest(req)}
+	var texts, systems []string
+	for _, m := range req.Messages {
+		switch m.Role {
+		case model.RoleAssistant:
+			v.results, v.media = nil, nil
+		case model.RoleUser:
+			v.user(m, &texts)
+		default:
+			systems = append(systems, m.Text())
+		}
+	}
+	v.system = strings.Join(systems, "\n")
+	if n := len(texts); n > 0 {
+		v.prompt, v.earlier = texts[n-1], texts[:n-1]
+	}
+	return v
+}
+
+func (v *view) user(m model.Message, texts *[]string) {
+	own := false
+	for _, p := range m.Parts {
+		if r, ok := p.(*model.ToolResult); ok {
+			v.results = append(v.results, renderResult(r))
+			continue
+		}
+		if d := describe(p); d != "" {
+			v.media = append(v.media, d)
+		}
+		own = true
+	}
+	if own {
+		v.turn++
+	}
+	if t := m.Text(); strings.TrimSpace(t) != "" {
+		*texts = append(*texts, t)
+	}
+}
+
+// callable lists the tools the request allows to be called, server tools excepted.
+func callable(req *model.Request) []model.Tool {
+	var out []model.Tool
+	for _, t := range req.Tools {
+		c := req.ToolChoice
+		switch {
+		case t.Opaque != nil, c.Mode == model.ChoiceNone:
+		case c.Mode == model.ChoiceNamed && t.Name != c.Name:
+		case len(c.Allowed) > 0 && !slices.Contains(c.Allowed, t.Name):
+		default:
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// forced reports whether the request demands a tool call.
+func forced(req *model.Request) bool {
+	return req.ToolChoice.Mode == model.ChoiceRequired || req.ToolChoice.Mode == model.ChoiceNamed
+}
+
+// relevant returns the callable tool whose name shares most words with the
+// prompt: the first of equals, or nil when none shares one and none is forced.
+func (v *view) relevant() *model.Tool {
+	best, most := -1, 0
+	prompt := strings.ToLower(v.prompt)
+	for i, t := range v.tools {
+		n := 0
+		for _, w := range nameWords(t.Name) {
+			if strings.Contains(prompt, w) {
+				n++
+			}
+		}
+		if n > most {
+			best, most = i, n
+		}
+	}
+	if best < 0 && forced(v.req) && len(v.tools) > 0 {
+		best = 0
+	}
+	if best < 0 {
+		return nil
+	}
+	return &v.tools[best]
+}
+
+// nameWords splits get_weather and getWeather alike; words under three letters
+// and bare verbs of access say nothing.
+func nameWords(name string) []string {
+	var b strings.Builder
+	lower := false
+	for _, r := range name {
+		if unicode.IsUpper(r) && lower || !unicode.IsLetter(r) {
+			b.WriteByte(' ')
+		}
+		if unicode.IsLetter(r) {
+			b.WriteRune(unicode.ToLower(r))
+		}
+		lower = unicode.IsLower(r)
+	}
+	return slices.DeleteFunc(strings.Fields(b.String()), func(w string) bool {
+		return len(w) < 3 || w == "get" || w == "set" || w == "the" || w == "tool"
+	})
+}
+
+func renderResult(r *model.ToolResult) string {
+	var out []string
+	for _, p := range r.Content {
+		switch p := p.(type) {
+		case *model.Text:
+			out = append(out, p.Text)
+		case *model.Structured:
+			out = append(out, string(p.JSON))
+		default:
+			if d := describe(p); d != "" {
+				out = append(out, d)
+			}
+		}
+	}
+	s := strings.Join(out, " ")
+	if r.Error {
+		return "error: " + s
+	}
+	return s
+}
+
+// describe says what a medium is: kind, type and size in bytes, or its address.
+func describe(p model.Part) string {
+	switch p := p.(type) {
+	case *model.Image:
+		return "image" + source(p.Source)
+	case *model.Audio:
+		return "audio" + source(p.Source)
+	case *model.Video:
+		return "video" + source(p.Source)
+	case *model.Document:
+		if p.Content != nil {
+			return fmt.Sprintf("document %q with %d parts", p.Name, len(p.Content))
+		}
+		return strings.TrimSpace("document "+p.Name) + source(p.Source)
+	}
+	return ""
+}
+
+func source(s model.Source) string {
+	switch {
+	case s.URL != "":
+		return " at " + s.URL
+	case s.FileID != "":
+		return " in file " + s.FileID
+	case s.Text != "":
+		return fmt.Sprintf(" (%s, %d bytes)", otherwise(s.MIME, "text/plain"), len(s.Text))
+	}
+	return fmt.Sprintf(" (%s, %d bytes)", otherwise(s.MIME, "unknown type"), len(s.Data))
+}
+
+func otherwise(s, d string) string {
+	if s == "" {
+		return d
+	}
+	return s
+}
+
+// mediaText counts and lists the media: "2 images: image (image/png, 70 bytes), image at https://…".
+func (v *view) mediaText() string {
+	images := 0
+	for _, m := range v.media {
+		if strings.HasPrefix(m, "image") {
+			images++
+		}
+	}
+	noun := "media"
+	if images == len(v.media) {
+		noun = "images"
+	}
+	if len(v.media) == 1 {
+		return "1 " + v.media[0]
+	}
+	return fmt.Sprintf("%d %s: %s", len(v.media), noun, strings.Join(v.media, ", "))
+}
+
+// digest tells requests apart; answer and call ids are made of it.
+func digest(req *model.Request) uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, req.Model)
+	var each func(parts []model.Part)
+	each = func(parts []model.Part) {
+		for _, p := range parts {
+			switch p := p.(type) {
+			case *model.Text:
+				fmt.Fprintf(h, "t%q", p.Text)
+			case *model.ToolCall:
+				fmt.Fprintf(h, "c%q%q%q", p.ID, p.Name, p.Arguments)
+			case *model.ToolResult:
+				fmt.Fprintf(h, "r%q", p.CallID)
+				each(p.Content)
+			case *model.Structured:
+				fmt.Fprintf(h, "j%q", p.JSON)
+			default:
+				fmt.Fprintf(h, "m%s", describe(p))
+			}
+		}
+	}
+	for _, m := range req.Messages {
+		fmt.Fprintf(h, "|%s|", m.Role)
+		each(m.Parts)
+	}
+	return h.Sum64()
+}
