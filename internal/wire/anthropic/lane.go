@@ -1,0 +1,141 @@
+package anthropic
+
+import (
+	"bytes"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/raw"
+	"github.com/craton-ai/craton/internal/wire/sse"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
+)
+
+// Head is what routing needs to know of a request body.
+type Head struct {
+	Model     string
+	Stream    bool
+	MaxTokens int
+}
+
+// Peek reads model, stream and max_tokens off a request body without decoding
+// the rest. It refuses, with an *model.Error of kind Invalid, what is not JSON
+// or names no model, and a body that names one of them twice: an upstream
+// might read the other.
+func Peek(body []byte) (Head, error) {
+	var h Head
+	if !jsontext.Value(body).IsValid() {
+		_, err := raw.Parse(body, &style)
+		if err == nil {
+			err = model.Errorf(model.Invalid, "", "The request body is not valid JSON.")
+		}
+		return h, err
+	}
+	var v raw.Value
+	gjson.ParseBytes(body).ForEach(func(key, val gjson.Result) bool {
+		switch key.Str {
+		case "model":
+			h.Model = val.Str
+		case "stream":
+			h.Stream = val.Type == gjson.True
+		case "max_tokens":
+			h.MaxTokens = int(val.Int())
+		}
+		return true
+	})
+	if h.Model == "" {
+		v, err := raw.Parse(body, &style)
+		if err == nil {
+			err = v.Missing("model")
+		}
+		return h, err
+	}
+	_ = v
+	return h, nil
+}
+
+// RewriteModel returns body with its model replaced, all other bytes as they
+// were; body itself is not modified. body must have passed Peek.
+func RewriteModel(body []byte, name string) ([]byte, error) {
+	out, err := sjson.SetBytes(body, "model", name)
+	if err != nil {
+		return nil, model.Errorf(model.Invalid, "model", "model: the body's model could not be replaced")
+	}
+	return out, nil
+}
+
+// UsageScanner reads usage off a passing stream; bytes may be split anywhere.
+// The zero value is ready. It is not safe for concurrent use.
+type UsageScanner struct {
+	parser sse.Parser
+	usage  model.Usage
+	seen   bool
+	broken bool
+	failed *model.Error
+	ended  bool
+}
+
+// Write scans p. It never fails: a stream it cannot follow has no usage.
+func (s *UsageScanner) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 && !s.broken {
+		rest, ev, ok, err := s.parser.Next(p)
+		p = rest
+		if err != nil {
+			s.broken = true
+		}
+		if ok {
+			s.event(ev)
+		}
+	}
+	return n, nil
+}
+
+var usageMark = []byte(`"usage"`)
+
+func (s *UsageScanner) event(ev sse.Event) {
+	switch ev.Name {
+	case "message_start", "message_delta":
+	case "message_stop":
+		s.ended = true
+		return
+	case "error":
+		s.failed = DecodeError(0, nil, ev.Data)
+		return
+	default:
+		return
+	}
+	if !bytes.Contains(ev.Data, usageMark) {
+		return
+	}
+	v, err := raw.ParseLenient(ev.Data, nil)
+	if err != nil {
+		return
+	}
+	u := v.Get("usage")
+	if !u.Exists() {
+		u = v.Get("message").Get("usage")
+	}
+	if u.IsObject() {
+		s.seen = true
+		addUsage(&s.usage, u)
+	}
+}
+
+// Usage returns what was seen so far and whether anything was.
+func (s *UsageScanner) Usage() (model.Usage, bool) { return s.usage, s.seen }
+
+// Ended reports whether the answer came to its end, and the error event it
+// carried, if any.
+func (s *UsageScanner) Ended() (bool, *model.Error) { return s.ended, s.failed }
+
+// ResponseUsage reads the usage of a whole non-streamed answer.
+func ResponseUsage(body []byte) (model.Usage, bool) {
+	var u model.Usage
+	v, err := raw.ParseLenient(body, nil)
+	if err != nil || !v.Get("usage").IsObject() {
+		return u, false
+	}
+	addUsage(&u, v.Get("usage"))
+	return u, true
+}
