@@ -3,29 +3,20 @@ package modeltest
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"runtime/pprof"
 	"strings"
-	"sync/atomic"
 	"testing"
 )
-
-var leakRuns atomic.Int64
 
 // noLeak runs f and fails when goroutines it started outlive it. They are told
 // apart by a profiler label, which goroutines inherit, so that checks may run
 // in parallel. Idle connections of net/http's pool do not count.
 func noLeak(t testing.TB, f func()) {
 	t.Helper()
-	label := fmt.Sprintf("modeltest-%d", leakRuns.Add(1))
-	pprof.Do(t.Context(), pprof.Labels("modeltest", label), func(context.Context) { f() })
-	var left string
+	label := t.Name()
+	pprof.Do(context.Background(), pprof.Labels("modeltest", label), func(context.Context) { f() })
 	eventually(t, "the goroutines of the call have ended", func() bool {
-		left = labelled(label)
-		if left != "" && t.Failed() {
-			return true
-		}
-		return left == ""
+		return labelled(label) == "" || t.Failed()
 	})
 }
 

@@ -2,6 +2,7 @@ package script
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -21,16 +22,26 @@ const (
 	item        = `(?:` + capitalised + `|[\p{L}\d'’-]+)`
 )
 
+// hollow words are never what a prompt is about.
+const hollow = " a an and at for from in is it me my of please the then this to today tomorrow with you your "
+
+// items splits a list at its commas and ands.
+func items(list string) []string {
+	return slices.DeleteFunc(separator.Split(list, -1), func(it string) bool {
+		return it == "" || strings.Contains(hollow, " "+strings.ToLower(it)+" ")
+	})
+}
+
 // fanOut lists the subjects of the prompt's list ("Paris and London"); one or
 // none when it has no list.
 func fanOut(prompt string) []string {
 	for _, m := range listPattern.FindAllStringSubmatch(prompt, -1) {
-		if items := separator.Split(m[1], -1); len(items) > 1 {
-			return items
+		if list := items(m[1]); len(list) > 1 {
+			return list
 		}
 	}
 	if m := pairPattern.FindStringSubmatch(prompt); m != nil {
-		return m[1:]
+		return items(m[1] + " and " + m[2])
 	}
 	return nil
 }
@@ -47,7 +58,7 @@ func subjects(prompt string) []string {
 	}
 	lists := listPattern.FindAllStringSubmatch(prompt, -1)
 	for _, m := range lists {
-		for _, it := range separator.Split(m[1], -1) {
+		for _, it := range items(m[1]) {
 			if strings.ToLower(it[:1]) != it[:1] {
 				out = append(out, it)
 			}
@@ -60,7 +71,7 @@ func subjects(prompt string) []string {
 		out = append(out, m[1])
 	}
 	if len(out) == 0 && len(lists) > 0 {
-		out = separator.Split(lists[len(lists)-1][1], -1)
+		out = items(lists[len(lists)-1][1])
 	}
 	if len(out) == 0 {
 		out = fanOut(prompt)
