@@ -70,7 +70,7 @@ func decodeBlock(v raw.Value) (model.Part, error) {
 	}
 	members, modelled := blockMembers[kind]
 	if !modelled || members != nil && !v.Known(members...) {
-		return &model.Opaque{Dialect: dialect, Raw: v.Raw()}, nil
+		return &model.Opaque{Dialect: dialect, Raw: v.Compact()}, nil
 	}
 	switch kind {
 	case "text":

@@ -16,7 +16,7 @@ func decodeImage(v raw.Value) (model.Part, error) {
 		return nil, err
 	}
 	if !known {
-		return &model.Opaque{Dialect: dialect, Raw: v.Raw()}, nil
+		return &model.Opaque{Dialect: dialect, Raw: v.Compact()}, nil
 	}
 	return img, nil
 }
@@ -75,7 +75,7 @@ func decodeDocument(v raw.Value) (model.Part, error) {
 			return nil, err
 		}
 	default:
-		return &model.Opaque{Dialect: dialect, Raw: v.Raw()}, nil
+		return &model.Opaque{Dialect: dialect, Raw: v.Compact()}, nil
 	}
 	if err := v.Get("title").OptString(&doc.Title); err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"github.com/craton-ai/craton/internal/wire/sse"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
-	"github.com/tidwall/sjson"
 )
 
 // Head is what routing needs to know of a request body.
@@ -31,7 +30,6 @@ func Peek(body []byte) (Head, error) {
 		}
 		return h, err
 	}
-	var v raw.Value
 	gjson.ParseBytes(body).ForEach(func(key, val gjson.Result) bool {
 		switch key.Str {
 		case "model":
@@ -50,16 +48,26 @@ func Peek(body []byte) (Head, error) {
 		}
 		return h, err
 	}
-	_ = v
 	return h, nil
 }
 
 // RewriteModel returns body with its model replaced, all other bytes as they
 // were; body itself is not modified. body must have passed Peek.
 func RewriteModel(body []byte, name string) ([]byte, error) {
-	out, err := sjson.SetBytes(body, "model", name)
-	if err != nil {
-		return nil, model.Errorf(model.Invalid, "model", "model: the body's model could not be replaced")
+	var out []byte
+	root := gjson.ParseBytes(body)
+	root.ForEach(func(key, val gjson.Result) bool {
+		if key.Str != "model" || val.Type != gjson.String {
+			return true
+		}
+		out = make([]byte, 0, len(body)+len(name)+2)
+		out = append(out, body[:val.Index]...)
+		out, _ = jsontext.AppendQuote(out, name)
+		out = append(out, body[val.Index+len(val.Raw):]...)
+		return false
+	})
+	if out == nil {
+		return nil, model.Errorf(model.Invalid, "model", "model: Field required")
 	}
 	return out, nil
 }

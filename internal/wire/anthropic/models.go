@@ -104,5 +104,8 @@ func DecodeModels(body []byte) (cards []model.Card, more bool, err error) {
 	if err != nil {
 		return nil, false, garbage(err)
 	}
-	return cards, v.Get("has_more").Text() == "" && v.Get("has_more").IsBool() && string(v.Get("has_more").Raw()) == "true", nil
+	if m := v.Get("has_more"); m.IsBool() {
+		_ = m.Bool(&more)
+	}
+	return cards, more, nil
 }

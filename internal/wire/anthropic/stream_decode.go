@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -18,7 +20,7 @@ import (
 // *model.Error; a stream that ends without a stop reason is UpstreamGarbage.
 // Event types that are not known are skipped, as the contract asks of clients.
 func DecodeEvents(r io.ReadCloser) model.Stream {
-	return &streamDecoder{src: r, events: sse.NewReader(r, sse.Limits{}), blocks: map[int]*inBlock{}}
+	return &streamDecoder{src: r, events: sse.NewReader(r, sse.Limits{}), blocks: map[int]*inBlock{}, last: -1}
 }
 
 type streamDecoder struct {
@@ -29,6 +31,7 @@ type streamDecoder struct {
 	closed atomic.Bool
 
 	blocks  map[int]*inBlock
+	last    int // the latest block's index
 	usage   model.Usage
 	metered bool
 	began   bool
@@ -39,10 +42,24 @@ type streamDecoder struct {
 
 // inBlock is a content block under way.
 type inBlock struct {
-	call   bool
-	empty  bool // a call without arguments so far
+	takes  string // what its deltas extend; empty when it takes none
+	empty  bool   // a call without arguments so far
 	opaque []byte
 	held   map[string][]byte // what deltas added to an opaque block
+}
+
+// What the deltas of a block extend.
+const (
+	takesText     = "text"
+	takesThinking = "thinking"
+	takesInput    = "input"
+)
+
+// takes says which block a type of delta fits.
+var takes = map[string]string{
+	"text_delta": takesText, "citations_delta": takesText,
+	"thinking_delta": takesThinking, "signature_delta": takesThinking,
+	"input_json_delta": takesInput,
 }
 
 // Next returns the next event; see model.Stream.
@@ -101,6 +118,9 @@ func (d *streamDecoder) frame(v raw.Value, data []byte) error {
 	kind := v.Get("type").Text()
 	switch kind {
 	case "ping":
+		if !d.began {
+			return nil
+		}
 		d.queue = append(d.queue, model.Event{Kind: model.EventPing})
 		return nil
 	case "error":
@@ -127,12 +147,14 @@ func (d *streamDecoder) frame(v raw.Value, data []byte) error {
 	i := int(index.Num())
 	bl := d.blocks[i]
 	switch {
-	case kind == "content_block_start" && bl == nil:
+	case kind == "content_block_start" && i > d.last:
+		d.last = i
 		return d.blockStart(i, v.Get("content_block"))
 	case kind == "content_block_start" || bl == nil:
 		return garbage(fmt.Errorf("%s for block %d is out of order", kind, i))
 	case kind == "content_block_stop":
-		return d.blockStop(i, bl)
+		d.blockStop(i, bl)
+		return nil
 	}
 	return d.delta(i, bl, v.Get("delta"))
 }
@@ -169,6 +191,11 @@ func (d *streamDecoder) blockStart(i int, v raw.Value) error {
 	if err != nil {
 		return garbage(err)
 	}
+	for _, other := range d.blocks {
+		if _, call := part.(*model.ToolCall); !call || other.takes != takesInput {
+			return garbage(fmt.Errorf("block %d opens before the one before it was closed", i))
+		}
+	}
 	delta := model.Event{Kind: model.EventDelta}
 	switch p := part.(type) {
 	case *model.Opaque:
@@ -176,14 +203,14 @@ func (d *streamDecoder) blockStart(i int, v raw.Value) error {
 		return nil
 	case *model.Text:
 		delta.Text = p.Text
-		d.open(i, &inBlock{}, &model.Text{Citations: p.Citations})
+		d.open(i, &inBlock{takes: takesText}, &model.Text{Citations: p.Citations})
 	case *model.Reasoning:
 		if p.Redacted != nil {
 			d.open(i, &inBlock{}, p)
 			return nil
 		}
 		delta.Text, delta.Signature = p.Text, p.Signature
-		d.open(i, &inBlock{}, &model.Reasoning{})
+		d.open(i, &inBlock{takes: takesThinking}, &model.Reasoning{})
 	case *model.ToolCall:
 		head := *p
 		head.Arguments = ""
@@ -191,7 +218,7 @@ func (d *streamDecoder) blockStart(i int, v raw.Value) error {
 		if !empty {
 			delta.Text = p.Arguments
 		}
-		d.open(i, &inBlock{call: true, empty: empty}, &head)
+		d.open(i, &inBlock{takes: takesInput, empty: empty}, &head)
 	default:
 		d.open(i, &inBlock{}, part)
 	}
@@ -206,6 +233,9 @@ func (d *streamDecoder) delta(i int, bl *inBlock, v raw.Value) error {
 	if bl.opaque != nil {
 		bl.hold(kind, v)
 		return nil
+	}
+	if want := takes[kind]; want != "" && want != bl.takes {
+		return garbage(fmt.Errorf("%s for block %d, which cannot take it", kind, i))
 	}
 	ev := model.Event{Kind: model.EventDelta}
 	switch kind {
@@ -273,17 +303,15 @@ func (bl *inBlock) whole() []byte {
 	return b.Bytes
 }
 
-func (d *streamDecoder) blockStop(i int, bl *inBlock) error {
+func (d *streamDecoder) blockStop(i int, bl *inBlock) {
 	if bl.opaque != nil {
 		d.emit(i, model.Event{Kind: model.EventPartStart, Part: &model.Opaque{Dialect: dialect, Raw: bytes.Clone(bl.whole())}})
 	}
-	if bl.call && bl.empty {
+	if bl.empty {
 		d.emit(i, model.Event{Kind: model.EventDelta, Text: "{}"})
 	}
-	d.blocks[i] = nil
 	delete(d.blocks, i)
 	d.emit(i, model.Event{Kind: model.EventPartStop})
-	return nil
 }
 
 func (d *streamDecoder) messageDelta(v raw.Value) error {
@@ -310,10 +338,11 @@ func (d *streamDecoder) messageDelta(v raw.Value) error {
 
 // finish closes what is open and tells why the answer ended and what it cost.
 func (d *streamDecoder) finish() error {
-	for i, bl := range d.blocks {
-		if err := d.blockStop(i, bl); err != nil {
-			return err
-		}
+	for _, i := range slices.Sorted(maps.Keys(d.blocks)) {
+		d.blockStop(i, d.blocks[i])
+	}
+	if d.stop == "" {
+		d.stop = model.StopEnd
 	}
 	d.emit(0, model.Event{Kind: model.EventStop, Stop: d.stop, StopSequence: d.stopSeq})
 	if o := d.extra.Opaque(dialect); o != nil {

@@ -2,6 +2,8 @@ package anthropic
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/raw"
@@ -114,7 +116,7 @@ func (e *Encoder) Finish(dst []byte) []byte {
 		return dst
 	}
 	dst = e.begin(dst)
-	for i := range e.blocks {
+	for _, i := range slices.Sorted(maps.Keys(e.blocks)) {
 		dst = e.partStop(dst, model.Event{Index: i})
 	}
 	e.done = true

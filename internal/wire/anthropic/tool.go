@@ -25,7 +25,7 @@ func decodeTool(v raw.Value) (model.Tool, error) {
 	}
 	if kind := v.Get("type"); kind.Given() && kind.Text() != "custom" {
 		tool.Name = v.Get("name").Text()
-		tool.Opaque = &model.Opaque{Dialect: dialect, Raw: v.Raw()}
+		tool.Opaque = &model.Opaque{Dialect: dialect, Raw: v.Compact()}
 		return tool, nil
 	}
 	if err := need(v, "name", &tool.Name); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/go-json-experiment/json/jsontext"
@@ -83,7 +84,7 @@ func syntax(body []byte, lenient bool) string {
 	if err == nil {
 		return "more than one value"
 	}
-	return err.Error()
+	return strings.TrimPrefix(err.Error(), "jsontext: ")
 }
 
 // depth returns the deepest nesting of brackets outside strings.
