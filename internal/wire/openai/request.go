@@ -185,9 +185,9 @@ func (w *wireRequest) check() error {
 		switch {
 		case bound.value == nil:
 		case *bound.value < bound.min:
-			return invalid(bound.name, "integer_below_min_value", "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %d instead.", bound.name, bound.min, *bound.value)
+			return belowMin(bound.name, bound.min, *bound.value)
 		case bound.max > 0 && *bound.value > bound.max:
-			return invalid(bound.name, "integer_above_max_value", "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %d instead.", bound.name, bound.max, *bound.value)
+			return aboveMax(bound.name, bound.max, *bound.value)
 		}
 	}
 	return w.checkFormat()

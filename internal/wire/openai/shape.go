@@ -46,6 +46,14 @@ func missing(path string) error {
 	return invalid(path, "missing_required_parameter", "Missing required parameter: '%s'.", bracketed(path))
 }
 
+func belowMin(path string, limit, got int) error {
+	return invalid(path, "integer_below_min_value", "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %d instead.", path, limit, got)
+}
+
+func aboveMax(path string, limit, got int) error {
+	return invalid(path, "integer_above_max_value", "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %d instead.", path, limit, got)
+}
+
 // invalidValue names the values a parameter may take.
 func invalidValue(path, got string, allowed ...string) error {
 	quoted := make([]string, len(allowed))
