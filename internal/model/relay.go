@@ -18,6 +18,8 @@ type Exchange struct {
 	// anthropic-beta); never its credentials.
 	Header http.Header
 	Body   []byte
+	// Hops is as Request.Hops.
+	Hops []string
 }
 
 // Relayed is an upstream's answer to an Exchange, of any status. The caller

@@ -208,6 +208,10 @@ type Request struct {
 	// Store and PromptVariables and the like that only an edge acts upon are
 	// not here: the edge keeps them.
 
+	// Hops lists the servers the request passed through before this one, as its
+	// loop header told; providers send it on with their own server's id added.
+	Hops []string
+
 	// Stream says that the client wants the answer as it is made. A Provider
 	// may use it to choose the upstream call; it answers with a Stream either way.
 	Stream bool
