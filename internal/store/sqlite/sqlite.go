@@ -1,0 +1,176 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/craton-ai/craton/internal/store/sqlstore"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// FileName is the database's name within the data directory.
+const FileName = "craton.db"
+
+// readers is how many reads run at once; more would only take turns.
+const readers = 8
+
+// pragmas are set on every connection; the writer's and the readers' follow.
+var (
+	pragmas = []string{
+		// Wait for a lock instead of failing; only start-up and backup meet one.
+		"busy_timeout(10000)",
+		// No foreign keys are declared; references are kept by transactions.
+		"foreign_keys(OFF)",
+		// Sorting and temporary indexes need not touch the disk.
+		"temp_store(MEMORY)",
+	}
+	writerPragmas = []string{
+		// Readers and the writer do not wait for each other.
+		"journal_mode(WAL)",
+		// Sync the log at each commit: acknowledged is durable.
+		"synchronous(FULL)",
+		// Overwrite what is deleted: erased must be gone, not only unlinked.
+		"secure_delete(ON)",
+		// Copy the log into the database every 16 MiB rather than every 4: the
+		// commit that does it waits for two more syncs.
+		"wal_autocheckpoint(4000)",
+		// Give back what a burst made the log grow to.
+		"journal_size_limit(67108864)",
+		// 16 MiB of pages; the negative number means KiB.
+		"cache_size(-16384)",
+	}
+	readerPragmas = []string{
+		// A read that writes is a mistake.
+		"query_only(ON)",
+		"cache_size(-4096)",
+	}
+)
+
+var dialect = sqlstore.Dialect{
+	Name: "sqlite",
+	// SQLite compares text bytewise by default.
+	Text: "TEXT", Bytes: "BLOB", JSON: "TEXT",
+	// json_each, unlike a path, takes any name as it is.
+	Tag: "(SELECT CAST(value AS TEXT) FROM json_each(tags) WHERE key = ?)",
+	IsConflict: func(err error) bool {
+		var e *sqlite.Error
+		return errors.As(err, &e) &&
+			(e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+	},
+}
+
+// Store is an open database. It implements the contracts of packages document,
+// identity, session and usage, and is safe for concurrent use.
+type Store struct {
+	*sqlstore.DB
+	dir    string
+	lock   *lock
+	read   *reader
+	write  *writer
+	writes *sql.DB
+}
+
+// Open takes the directory, which it makes if needed (mode 0700), and opens
+// and migrates its database. It answers [ErrInUse] if another process has the
+// directory, and [sqlstore.ErrNewerSchema] if a newer program wrote it.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("sqlite: data directory: %w", err)
+	}
+	lock, err := takeLock(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, lock: lock}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	path := filepath.Join(s.dir, FileName)
+	// SQLite would create the file readable by all.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("sqlite: database file: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("sqlite: database file: %w", err)
+	}
+	if s.writes, err = connect(path, 1, writerPragmas); err != nil {
+		return err
+	}
+	if err := sqlstore.Migrate(ctx, s.writes, dialect); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	reads, err := connect(path, readers, readerPragmas)
+	if err != nil {
+		return err
+	}
+	s.read = newReader(reads)
+	if s.write, err = startWriter(ctx, s.writes); err != nil {
+		return err
+	}
+	s.DB = sqlstore.New(engine{s.read, s.write})
+	return nil
+}
+
+// connect opens a pool of connections with the common pragmas and more.
+func connect(path string, size int, more []string) (*sql.DB, error) {
+	options := url.Values{"_pragma": append(append([]string(nil), pragmas...), more...)}
+	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + options.Encode()
+	if strings.HasPrefix(name, "file://") { // a relative path that begins with a slash there would name a host
+		name = "file:" + strings.TrimPrefix(name, "file://")
+	}
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db, nil
+}
+
+// Close finishes the writes that were accepted, empties the log into the
+// database, and gives up the directory. Later writes are refused. Closing
+// twice is no error.
+func (s *Store) Close() error {
+	var errs []error
+	if s.write != nil {
+		errs = append(errs, s.write.close())
+		s.write = nil
+	}
+	if s.read != nil {
+		errs = append(errs, s.read.close())
+		s.read = nil
+	}
+	if s.writes != nil {
+		errs = append(errs, s.writes.Close())
+		s.writes = nil
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
+		s.lock = nil
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("sqlite: close: %w", err)
+	}
+	return nil
+}
+
+// engine joins the two halves for package sqlstore.
+type engine struct {
+	*reader
+	*writer
+}
+
+// Dialect implements [sqlstore.Engine].
+func (engine) Dialect() sqlstore.Dialect { return dialect }

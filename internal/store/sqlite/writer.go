@@ -1,0 +1,175 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/craton-ai/craton/internal/store/sqlstore"
+)
+
+// ErrClosed says that the store was closed before the write was accepted.
+var ErrClosed = errors.New("sqlite: the store is closed")
+
+// maxGroup is how many operations share a transaction. More would make each
+// wait longer and save little: a sync costs as much as some dozen operations.
+const maxGroup = 256
+
+// operation is a write on its way to the writer and back.
+type operation struct {
+	ctx  context.Context
+	op   func(sqlstore.Tx) error
+	err  error
+	done chan struct{} // closed when err is final
+}
+
+// writer is the one goroutine that writes. What waits for it when it turns to
+// its queue goes into one transaction, each operation in a savepoint of its
+// own, and is acknowledged after the commit: the more writers, the fewer syncs
+// for each.
+type writer struct {
+	queue   chan *operation
+	conn    *sql.Conn
+	tx      *statements
+	stop    sync.Once
+	closing chan struct{} // closed by close: accept nothing more
+	stopped chan struct{} // closed by the goroutine when it is done
+}
+
+func startWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: connection of the writer: %w", err)
+	}
+	w := &writer{
+		queue:   make(chan *operation, maxGroup),
+		conn:    conn,
+		tx:      &statements{prepare: conn.PrepareContext, ctx: context.Background(), known: make(map[string]*sql.Stmt)},
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	go w.run()
+	return w, nil
+}
+
+// Write implements [sqlstore.Engine]. A context that ends before the writer
+// takes the operation up cancels it; after that the answer is waited for, so
+// that the outcome is always known.
+func (w *writer) Write(ctx context.Context, op func(sqlstore.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	o := &operation{ctx: ctx, op: op, done: make(chan struct{})}
+	select {
+	case <-w.closing:
+		return ErrClosed
+	default:
+	}
+	select {
+	case w.queue <- o:
+	case <-w.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-w.stopped:
+	}
+	// The writer may have answered this one last.
+	select {
+	case <-o.done:
+		return o.err
+	default:
+		return ErrClosed
+	}
+}
+
+// close lets the writer finish what it accepted.
+func (w *writer) close() error {
+	w.stop.Do(func() { close(w.closing) })
+	<-w.stopped
+	errs := []error{w.tx.close()}
+	// Best effort: the next start would do both.
+	_, err := w.conn.ExecContext(context.Background(), "PRAGMA optimize")
+	errs = append(errs, err)
+	_, err = w.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	return errors.Join(append(errs, err, w.conn.Close())...)
+}
+
+func (w *writer) run() {
+	defer close(w.stopped)
+	group := make([]*operation, 0, maxGroup)
+	for {
+		select {
+		case o := <-w.queue:
+			group = w.gather(append(group[:0], o))
+			w.commit(group)
+		case <-w.closing:
+			for group = w.gather(group[:0]); len(group) > 0; group = w.gather(group[:0]) {
+				w.commit(group)
+			}
+			return
+		}
+	}
+}
+
+// gather adds what waits in the queue.
+func (w *writer) gather(group []*operation) []*operation {
+	for len(group) < maxGroup {
+		select {
+		case o := <-w.queue:
+			group = append(group, o)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs the group in one transaction and answers every operation.
+func (w *writer) commit(group []*operation) {
+	err := w.attempt(group)
+	if err != nil {
+		// A failed rollback leaves nothing to undo: SQLite may have rolled back
+		// by itself, which is what made the commit fail.
+		_, _ = w.tx.Exec("ROLLBACK")
+	}
+	for _, o := range group {
+		if o.err == nil {
+			o.err = err
+		}
+		close(o.done)
+	}
+}
+
+// attempt runs the group; operations that fail keep their error and leave no
+// trace. It answers an error if none of the others took place.
+func (w *writer) attempt(group []*operation) error {
+	if _, err := w.tx.Exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("sqlite: begin: %w", err)
+	}
+	for _, o := range group {
+		if o.err = o.ctx.Err(); o.err != nil {
+			continue
+		}
+		if _, err := w.tx.Exec("SAVEPOINT operation"); err != nil {
+			return fmt.Errorf("sqlite: savepoint: %w", err)
+		}
+		if o.err = o.op(w.tx); o.err != nil {
+			if _, err := w.tx.Exec("ROLLBACK TO operation"); err != nil {
+				return fmt.Errorf("sqlite: roll back an operation: %w", err)
+			}
+		}
+		if _, err := w.tx.Exec("RELEASE operation"); err != nil {
+			return fmt.Errorf("sqlite: release: %w", err)
+		}
+	}
+	if _, err := w.tx.Exec("COMMIT"); err != nil {
+		return fmt.Errorf("sqlite: commit: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/craton-ai/craton/internal/session"
+)
+
+func noSession(id string) error {
+	return session.Fault(session.ErrNotFound, id, "There is no session %q.", id)
+}
+
+// Append implements [session.Store]. The head moves in one compared update,
+// which also makes writers of one session wait for each other.
+func (db *DB) Append(ctx context.Context, b session.Batch) error {
+	if err := b.Check(); err != nil {
+		return err
+	}
+	err := db.engine.Write(ctx, func(tx Tx) error {
+		if err := moveHead(tx, b); err != nil {
+			return err
+		}
+		for _, e := range b.Events {
+			if err := insertEvent(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return failed("append", err)
+}
+
+// moveHead creates the session or moves its head, if it is as the batch says.
+func moveHead(tx Tx, b session.Batch) error {
+	s := b.Session
+	last := b.Events[len(b.Events)-1]
+	epoch := max(s.Epoch, b.Raise)
+	if s.Seq == 0 {
+		if err := checkParent(tx, s); err != nil {
+			return err
+		}
+		n, err := tx.Exec(`INSERT INTO sessions (id, tenant, kind, parent_session, parent_seq, created_at,
+			epoch, seq, head, digest_key, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING`,
+			s.ID, s.Tenant, s.Kind, s.Parent.Session, int64(s.Parent.Seq), micros(s.CreatedAt),
+			int64(epoch), int64(last.Seq), last.Hash[:], s.Key)
+		if err == nil && n == 0 {
+			return session.Fault(session.ErrStale, s.ID, "The session exists already.")
+		}
+		return err
+	}
+	n, err := tx.Exec(`UPDATE sessions SET seq = ?, head = ?, epoch = ?
+		WHERE id = ? AND tenant = ? AND epoch = ? AND seq = ? AND head = ? AND erased_at = 0`,
+		int64(last.Seq), last.Hash[:], int64(epoch), s.ID, s.Tenant, int64(s.Epoch), int64(s.Seq), s.Head[:])
+	if err != nil || n == 1 {
+		return err
+	}
+	return refused(tx, s)
+}
+
+// refused says why the head could not be moved.
+func refused(tx Tx, known session.Session) error {
+	stored, found, err := readHead(tx, known.Tenant, known.ID)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return noSession(known.ID)
+	case stored.Key == nil:
+		return session.Fault(session.ErrErased, known.ID, "The session was deleted.")
+	}
+	return session.Fault(session.ErrStale, known.ID, "The session is at event %d of epoch %d, not at event %d of epoch %d.",
+		stored.Seq, stored.Epoch, known.Seq, known.Epoch)
+}
+
+// checkParent makes sure that the event a session continues from is there and
+// has the hash the session begins with.
+func checkParent(tx Tx, s session.Session) error {
+	if s.Parent == (session.Ref{}) {
+		if s.Head != (session.Hash{}) {
+			return session.Fault(session.ErrInvalid, s.ID, "A session without a parent begins without a hash.")
+		}
+		return nil
+	}
+	parent, found, err := readHead(tx, s.Tenant, s.Parent.Session)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return noSession(s.Parent.Session)
+	case parent.Key == nil:
+		return session.Fault(session.ErrErased, s.Parent.Session, "The session was deleted.")
+	}
+	var seq int64
+	found, err = one(tx, `SELECT seq FROM events WHERE session = ? AND seq = ? AND hash = ? AND tenant = ?`,
+		[]any{s.Parent.Session, int64(s.Parent.Seq), s.Head[:], s.Tenant}, &seq)
+	if err == nil && !found {
+		return session.Fault(session.ErrNotFound, s.Parent.Session, "The session has no such event %d.", s.Parent.Seq)
+	}
+	return err
+}
+
+func insertEvent(tx Tx, e session.Event) error {
+	payload := blob(e.Payload)
+	if e.Address != "" {
+		// Writing a payload that is there already takes hold of its row, so
+		// that an erasure that found it unused waits and looks again.
+		if _, err := tx.Exec(`INSERT INTO payloads (tenant, address, body) VALUES (?, ?, ?)
+			ON CONFLICT (tenant, address) DO UPDATE SET address = excluded.address`,
+			e.Tenant, e.Address, payload); err != nil {
+			return err
+		}
+		payload = []byte{}
+	}
+	if _, err := tx.Exec(`INSERT INTO events (session, seq, tenant, type, version, at, label, address, digest, hash,
+		erased, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+		e.Session, int64(e.Seq), e.Tenant, e.Type, int64(e.Version), micros(e.At), e.Label, e.Address,
+		e.Digest[:], e.Hash[:], payload); err != nil {
+		return err
+	}
+	if e.Label == "" {
+		return nil
+	}
+	n, err := tx.Exec(`INSERT INTO labels (tenant, label, session, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		e.Tenant, e.Label, e.Session, int64(e.Seq))
+	if err == nil && n == 0 {
+		return session.Fault(session.ErrLabelTaken, e.Label, "The label %q is in use.", e.Label)
+	}
+	return err
+}
+
+// Head implements [session.Store].
+func (db *DB) Head(ctx context.Context, tenant, id string) (session.Session, error) {
+	var s session.Session
+	var found bool
+	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+		s, found, err = readHead(tx, tenant, id)
+		return err
+	})
+	if err == nil && !found {
+		err = noSession(id)
+	}
+	return s, failed("read session", err)
+}
+
+func readHead(tx Tx, tenant, id string) (session.Session, bool, error) {
+	s := session.Session{Tenant: tenant, ID: id}
+	var parentSeq, created, epoch, seq int64
+	var head []byte
+	found, err := one(tx, `SELECT kind, parent_session, parent_seq, created_at, epoch, seq, head, digest_key
+		FROM sessions WHERE id = ? AND tenant = ?`, []any{id, tenant},
+		&s.Kind, &s.Parent.Session, &parentSeq, &created, &epoch, &seq, &head, &s.Key)
+	s.Parent.Seq, s.CreatedAt, s.Epoch, s.Seq = uint64(parentSeq), timeOf(created), uint64(epoch), uint64(seq)
+	copy(s.Head[:], head)
+	s.Key = bytesOf(s.Key)
+	return s, found, err
+}
+
+// Read implements [session.Store].
+func (db *DB) Read(ctx context.Context, tenant, id string, after uint64, limit int) ([]session.Event, error) {
+	var page []session.Event
+	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+		page, err = collect(tx, func(row scanner) (session.Event, error) {
+			e := session.Event{Tenant: tenant, Session: id}
+			return e, scanEvent(row, &e)
+		}, `SELECT e.seq, e.type, e.version, e.at, e.label, e.address, e.digest, e.hash, e.erased,
+				COALESCE(p.body, e.payload)
+			FROM events e LEFT JOIN payloads p ON e.address <> '' AND p.tenant = e.tenant AND p.address = e.address
+			WHERE e.session = ? AND e.seq > ? AND e.tenant = ? ORDER BY e.seq LIMIT ?`,
+			id, int64(after), tenant, pageSize(limit))
+		if err != nil || len(page) > 0 {
+			return err
+		}
+		_, found, err := readHead(tx, tenant, id)
+		if err == nil && !found {
+			return noSession(id)
+		}
+		return err
+	})
+	return page, failed("read events", err)
+}
+
+func scanEvent(row scanner, e *session.Event) error {
+	var seq, version, at, erased int64
+	var digest, hash []byte
+	err := row.Scan(&seq, &e.Type, &version, &at, &e.Label, &e.Address, &digest, &hash, &erased, &e.Payload)
+	e.Seq, e.Version, e.At, e.Erased = uint64(seq), int(version), timeOf(at), erased != 0
+	copy(e.Digest[:], digest)
+	copy(e.Hash[:], hash)
+	e.Payload = bytesOf(e.Payload)
+	return err
+}
+
+// Find implements [session.Store].
+func (db *DB) Find(ctx context.Context, tenant, label string) (session.Ref, error) {
+	var ref session.Ref
+	var seq int64
+	var found bool
+	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+		found, err = one(tx, `SELECT session, seq FROM labels WHERE tenant = ? AND label = ?`,
+			[]any{tenant, label}, &ref.Session, &seq)
+		return err
+	})
+	if err == nil && !found {
+		err = session.Fault(session.ErrNotFound, label, "There is nothing labelled %q.", label)
+	}
+	ref.Seq = uint64(seq)
+	return ref, failed("find label", err)
+}
