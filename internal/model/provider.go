@@ -12,6 +12,27 @@ type Stream interface {
 	Close() error
 }
 
+// Lossy is a Stream that knows what its request's encoder could not express:
+// the LossMinor ones, since a LossMajor refuses the request. Ask with LossesOf.
+type Lossy interface{ Losses() []Loss }
+
+// LossesOf is what a stream's upstream could not be told; nil when nothing was
+// lost or the stream does not tell. A Stream around another one has a method
+// Inner() Stream to be looked through.
+func LossesOf(s Stream) []Loss {
+	for s != nil {
+		if l, ok := s.(Lossy); ok {
+			return l.Losses()
+		}
+		inner, ok := s.(interface{ Inner() Stream })
+		if !ok {
+			return nil
+		}
+		s = inner.Inner()
+	}
+	return nil
+}
+
 // Provider answers requests with a model. Generate returns an error when the
 // upstream refused before the first event: then nothing was consumed and the
 // caller may try elsewhere; errors are *Error. Cancelling ctx ends the stream.
