@@ -179,15 +179,17 @@ void *craton_model_open(const char *path, int32_t gpu_layers, int32_t load_mode,
 
 void craton_model_close(void *model) { lib.llama_model_free(model); }
 
-void craton_model_describe(void *model, craton_model_info *out)
+void craton_model_describe(void *model, bool weights, craton_model_info *out)
 {
 	void *vocab = lib.llama_model_get_vocab(model);
-	out->context_train = lib.llama_model_n_ctx_train(model);
-	out->embedding = lib.llama_model_n_embd(model);
-	out->layers = lib.llama_model_n_layer(model);
-	out->heads = lib.llama_model_n_head(model);
-	out->heads_kv = lib.llama_model_n_head_kv(model);
-	out->sliding_window = lib.llama_model_n_swa(model);
+	if (weights) {
+		out->context_train = lib.llama_model_n_ctx_train(model);
+		out->embedding = lib.llama_model_n_embd(model);
+		out->layers = lib.llama_model_n_layer(model);
+		out->heads = lib.llama_model_n_head(model);
+		out->heads_kv = lib.llama_model_n_head_kv(model);
+		out->sliding_window = lib.llama_model_n_swa(model);
+	}
 	out->vocab_size = lib.llama_vocab_n_tokens(vocab);
 	out->bos = lib.llama_vocab_bos(vocab);
 	out->eos = lib.llama_vocab_eos(vocab);
@@ -393,6 +395,27 @@ static bool permitted(sampler *s, int32_t token)
 	craton_candidates single = {&one, 1, -1, false};
 	lib.llama_sampler_apply(s->grammar, &single);
 	return one.logit > -1e30f;
+}
+
+bool craton_sampler_grammar(void *handle, void *model, const char *grammar)
+{
+	sampler *s = handle;
+	if (s->grammar)
+		lib.llama_sampler_free(s->grammar);
+	s->grammar = NULL;
+	if (!grammar)
+		return true;
+	s->grammar = lib.llama_sampler_init_grammar(lib.llama_model_get_vocab(model), grammar, "root");
+	return s->grammar != NULL;
+}
+
+bool craton_sampler_feed(void *handle, int32_t token)
+{
+	sampler *s = handle;
+	if (!s->grammar || !permitted(s, token))
+		return false;
+	lib.llama_sampler_accept(s->grammar, token);
+	return true;
 }
 
 static bool any_left(const craton_candidates *all)

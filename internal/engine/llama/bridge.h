@@ -22,7 +22,8 @@ typedef struct {
 
 void *craton_model_open(const char *path, int32_t gpu_layers, int32_t load_mode, bool vocab_only);
 void craton_model_close(void *model);
-void craton_model_describe(void *model, craton_model_info *out);
+/* Without weights the library ends the process when asked about layers. */
+void craton_model_describe(void *model, bool weights, craton_model_info *out);
 int32_t craton_model_meta(void *model, const char *key, char *out, size_t size);
 int32_t craton_model_desc(void *model, char *out, size_t size);
 int32_t craton_tokenize(void *model, const char *text, int32_t length, int32_t *out, int32_t max, bool add_special,
@@ -69,6 +70,10 @@ typedef struct {
 void *craton_sampler_open(void *model, const craton_sampler_options *options);
 void craton_sampler_close(void *sampler);
 void craton_sampler_accept(void *sampler, int32_t token);
+/* Replaces the grammar, from its beginning; NULL for none. */
+bool craton_sampler_grammar(void *sampler, void *model, const char *grammar);
+/* Advances the grammar by a token, or answers false if it does not allow it. */
+bool craton_sampler_feed(void *sampler, int32_t token);
 /* Samples from the output at index and accepts the token; -1 when no token is
  * allowed by the grammar. */
 int32_t craton_sampler_sample(void *sampler, void *context, int32_t index);

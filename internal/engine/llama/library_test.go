@@ -59,8 +59,8 @@ func prompt(tokens []Token, seq int32, from int) []BatchToken {
 	return batch
 }
 
+// Not parallel, and first: once a library is loaded a process takes no other.
 func TestLoadRefusesWhatIsNoLibrary(t *testing.T) {
-	t.Parallel()
 	if !rawAvailable {
 		if _, err := Load(t.TempDir()); err != ErrUnavailable {
 			t.Fatalf("Load without cgo: %v", err)

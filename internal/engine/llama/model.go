@@ -14,7 +14,8 @@ type ModelParams struct {
 	// Lock keeps the weights in memory, never swapped.
 	Lock bool
 	// VocabularyOnly loads metadata and tokenizer but no weights: such a model
-	// tokenises and describes itself but cannot open a context.
+	// tokenises and has metadata but cannot open a context, and its Info says
+	// nothing about layers and sizes.
 	VocabularyOnly bool
 }
 
@@ -63,7 +64,7 @@ func (l *Library) OpenModel(path string, params ModelParams) (*Model, error) {
 		return nil, fmt.Errorf("model file %s: %w", path, err)
 	}
 	m := &Model{raw: raw}
-	m.info = rawModelInfo(raw)
+	m.info = rawModelInfo(raw, !params.VocabularyOnly)
 	m.info.Description = rawModelDescription(raw)
 	m.info.Architecture, _ = m.Metadata("general.architecture")
 	m.info.ChatTemplate, _ = m.Metadata("tokenizer.chat_template")

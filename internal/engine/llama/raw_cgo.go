@@ -75,9 +75,9 @@ func rawModelOpen(path string, p ModelParams) (rawModel, error) {
 
 func rawModelClose(m rawModel) { C.craton_model_close(m) }
 
-func rawModelInfo(m rawModel) ModelInfo {
+func rawModelInfo(m rawModel, weights bool) ModelInfo {
 	var c C.craton_model_info
-	C.craton_model_describe(m, &c)
+	C.craton_model_describe(m, C.bool(weights), &c)
 	return ModelInfo{
 		ContextTrain: int(c.context_train), Embedding: int(c.embedding), Layers: int(c.layers),
 		Heads: int(c.heads), HeadsKV: int(c.heads_kv), SlidingWindow: int(c.sliding_window),

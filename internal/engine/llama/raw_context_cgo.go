@@ -125,3 +125,17 @@ func rawSamplerAccept(s rawSampler, t Token) { C.craton_sampler_accept(s, C.int3
 func rawSamplerSample(s rawSampler, c rawContext, index int) int32 {
 	return int32(C.craton_sampler_sample(s, c, C.int32_t(index)))
 }
+
+func rawSamplerFeed(s rawSampler, t Token) bool {
+	return bool(C.craton_sampler_feed(s, C.int32_t(t)))
+}
+
+func rawSamplerGrammar(s rawSampler, m rawModel, source string) bool {
+	if source == "" {
+		return bool(C.craton_sampler_grammar(s, m, nil))
+	}
+	text := C.CString(source)
+	defer C.free(unsafe.Pointer(text))
+	rawForgetLog()
+	return bool(C.craton_sampler_grammar(s, m, text))
+}

@@ -20,7 +20,7 @@ func rawLogError() error             { return ErrUnavailable }
 
 func rawModelOpen(string, ModelParams) (rawModel, error)             { return rawModel{}, ErrUnavailable }
 func rawModelClose(rawModel)                                         {}
-func rawModelInfo(rawModel) ModelInfo                                { return ModelInfo{} }
+func rawModelInfo(rawModel, bool) ModelInfo                          { return ModelInfo{} }
 func rawModelDescription(rawModel) string                            { return "" }
 func rawModelMeta(rawModel, string) (string, bool)                   { return "", false }
 func rawTokenize(rawModel, string, TokenizeOptions) ([]Token, error) { return nil, ErrUnavailable }
@@ -48,3 +48,6 @@ func rawSamplerOpen(rawModel, SamplerParams) (rawSampler, error) { return rawSam
 func rawSamplerClose(rawSampler)                                 {}
 func rawSamplerAccept(rawSampler, Token)                         {}
 func rawSamplerSample(rawSampler, rawContext, int) int32         { return -2 }
+func rawSamplerFeed(rawSampler, Token) bool                      { return false }
+
+func rawSamplerGrammar(rawSampler, rawModel, string) bool { return false }

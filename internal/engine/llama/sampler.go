@@ -32,7 +32,8 @@ type SamplerParams struct {
 // Sampler chooses tokens from a context's logits, and remembers those it chose.
 // It belongs to one goroutine at a time.
 type Sampler struct {
-	raw rawSampler
+	raw   rawSampler
+	model *Model
 }
 
 // NewSampler makes a sampler. A grammar that does not parse is an error that
@@ -44,11 +45,14 @@ func (m *Model) NewSampler(params SamplerParams) (*Sampler, error) {
 	if params.RepeatPenalty <= 0 {
 		params.RepeatPenalty = 1
 	}
+	if params.PenaltyWindow < 0 {
+		params.PenaltyWindow = max(m.info.ContextTrain, 1)
+	}
 	raw, err := rawSamplerOpen(m.raw, params)
 	if err != nil {
 		return nil, fmt.Errorf("sampler: %w", err)
 	}
-	return &Sampler{raw: raw}, nil
+	return &Sampler{raw: raw, model: m}, nil
 }
 
 // Close frees the sampler.
@@ -57,6 +61,20 @@ func (s *Sampler) Close() { rawSamplerClose(s.raw) }
 // Accept tells the sampler's penalties about a token it did not choose, such as
 // one of the prompt. The grammar sees only tokens that were sampled.
 func (s *Sampler) Accept(token Token) { rawSamplerAccept(s.raw, token) }
+
+// SetGrammar replaces the grammar, from its beginning; empty for none. On an
+// error the sampler has no grammar.
+func (s *Sampler) SetGrammar(source string) error {
+	if !rawSamplerGrammar(s.raw, s.model.raw, source) {
+		return fmt.Errorf("sampler: %w: %w", errGrammar, rawLogError())
+	}
+	return nil
+}
+
+// Feed advances the grammar, and nothing else, by a token that was not sampled
+// under it. False means that the grammar does not allow the token: it is then
+// unchanged.
+func (s *Sampler) Feed(token Token) bool { return rawSamplerFeed(s.raw, token) }
 
 // Sample chooses and accepts a token from the output of the last batch's token
 // at index. ErrNoToken means the grammar has nowhere to go.

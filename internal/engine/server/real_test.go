@@ -1,0 +1,147 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/tidwall/gjson"
+)
+
+const testToken = "test-token"
+
+// realServer runs the server on the library and model named by the environment,
+// or skips. It answers the base URL.
+func realServer(t *testing.T, change func(*Options)) string {
+	t.Helper()
+	dir, path := os.Getenv("CRATON_TEST_ENGINE_LIB"), os.Getenv("CRATON_TEST_ENGINE_MODEL")
+	if dir == "" || path == "" {
+		t.Skip("set CRATON_TEST_ENGINE_LIB (library directory) and CRATON_TEST_ENGINE_MODEL (GGUF file) to run this test")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan string, 1), make(chan error, 1)
+	o := Options{
+		Library: dir, Listen: "127.0.0.1:0", Token: testToken, Threads: 2,
+		Models: []ModelSpec{{Name: "small", Path: path, ContextTokens: 1024, Parallel: 2}},
+		Ready:  func(addr string) { ready <- addr },
+	}
+	if change != nil {
+		change(&o)
+	}
+	go func() { done <- Run(ctx, o) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run ended with %v", err)
+		}
+	})
+	select {
+	case addr := <-ready:
+		return "http://" + addr
+	case err := <-done:
+		done <- nil
+		t.Fatal(err)
+		return ""
+	}
+}
+
+func call(t *testing.T, method, url string, body any) (int, string) {
+	t.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	default:
+		raw, err := json.Marshal(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader = strings.NewReader(string(raw))
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, url, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+testToken)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	out, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(out)
+}
+
+// events are the data of a server-sent event stream.
+func events(body string) []string {
+	var out []string
+	for lines := bufio.NewScanner(strings.NewReader(body)); lines.Scan(); {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			out = append(out, data)
+		}
+	}
+	return out
+}
+
+func TestRealChat(t *testing.T) {
+	url := realServer(t, nil)
+	body := `{"model":"small","messages":[{"role":"user","content":"What is the capital of France?"}],"temperature":0,"max_tokens":24,"stream":true,"stream_options":{"include_usage":true}}`
+	status, out := call(t, "POST", url+"/v1/chat/completions", body)
+	if status != 200 {
+		t.Fatalf("%d %s", status, out)
+	}
+	list := events(out)
+	if list[len(list)-1] != "[DONE]" {
+		t.Errorf("no end mark in %q", out)
+	}
+	text := ""
+	for _, e := range list {
+		text += gjson.Get(e, "choices.0.delta.content").String()
+	}
+	if !strings.Contains(text, "Paris") {
+		t.Errorf("the model says %q", text)
+	}
+	last := list[len(list)-2]
+	if gjson.Get(last, "usage.completion_tokens").Int() == 0 || len(gjson.Get(last, "choices").Array()) != 0 {
+		t.Errorf("usage chunk %s", last)
+	}
+	t.Log(text)
+
+	status, out = call(t, "POST", url+"/v1/chat/completions", strings.Replace(body, `,"stream":true,"stream_options":{"include_usage":true}`, "", 1))
+	if status != 200 || gjson.Get(out, "choices.0.message.content").String() != text {
+		t.Errorf("unstreamed: %d %s", status, out)
+	}
+	if gjson.Get(out, "usage.prompt_tokens_details.cached_tokens").Int() == 0 {
+		t.Errorf("the second request found nothing cached: %s", out)
+	}
+}
+
+func TestRealToolsAndSchema(t *testing.T) {
+	url := realServer(t, nil)
+	body := `{"messages":[{"role":"user","content":"What is the weather in Paris?"}],"temperature":0.7,"seed":3,"max_tokens":200,
+	"tools":[{"type":"function","function":{"name":"get_weather","parameters":{"type":"object","properties":{"city":{"type":"string","maxLength":20},"unit":{"enum":["C","F"]}},"required":["city","unit"]}}}],
+	"tool_choice":"required","parallel_tool_calls":false}`
+	status, out := call(t, "POST", url+"/v1/chat/completions", body)
+	arguments := gjson.Get(out, "choices.0.message.tool_calls.0.function.arguments").String()
+	if status != 200 || gjson.Get(out, "choices.0.finish_reason").String() != "tool_calls" || !gjson.Valid(arguments) || !gjson.Get(arguments, "city").Exists() {
+		t.Errorf("%d %s", status, out)
+	}
+	t.Log(out)
+	body = `{"messages":[{"role":"user","content":"Describe a person."}],"temperature":0.8,"seed":1,"max_tokens":200,
+	"response_format":{"type":"json_schema","json_schema":{"name":"p","strict":true,"schema":{"type":"object","properties":{"name":{"type":"string","maxLength":30},"age":{"type":"integer","minimum":18,"maximum":99}},"required":["name","age"],"additionalProperties":false}}}}`
+	status, out = call(t, "POST", url+"/v1/chat/completions", body)
+	content := gjson.Get(out, "choices.0.message.content").String()
+	if age := gjson.Get(content, "age").Int(); status != 200 || age < 18 || age > 99 {
+		t.Errorf("%d %s", status, out)
+	}
+	t.Log(content)
+}
