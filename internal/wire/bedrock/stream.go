@@ -74,7 +74,7 @@ func (s *stream) read() error {
 	switch {
 	case err == nil:
 	case s.closed.Load():
-		return io.EOF
+		return &model.Error{Kind: model.Canceled, Op: "wire/bedrock", Message: "The answer was closed.", Err: err}
 	case errors.Is(err, io.EOF) && s.stopped && s.metered:
 		return io.EOF
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
