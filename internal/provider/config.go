@@ -56,19 +56,20 @@ type Config struct {
 // OpenAI says how a compatible server deviates from OpenAI's own. The zero
 // value is OpenAI.
 type OpenAI struct {
-	// MaxTokensName is the request member bounding the answer. Default
-	// "max_completion_tokens"; older servers only know "max_tokens".
-	MaxTokensName string
-	// NoStreamUsage marks a server that refuses stream_options.
-	NoStreamUsage bool
-	// NoDeveloperRole marks a server that does not know the developer role;
-	// such messages are sent as system messages.
-	NoDeveloperRole bool
+	// MaxTokens sends max_tokens to servers that do not know max_completion_tokens.
+	MaxTokens bool
+	// NoStreamOptions marks a server that refuses stream_options; its streams may tell no usage.
+	NoStreamOptions bool
+	// NoDeveloper marks a server that does not know the developer role; such
+	// messages are sent as system ones.
+	NoDeveloper bool
+	// CacheBreakpoints marks a server that knows prompt_cache_breakpoint.
+	CacheBreakpoints bool
+	// Reasoning names the message member in which earlier thinking is sent
+	// back, "reasoning_content" or "reasoning"; empty leaves it out.
+	Reasoning string
 	// Responses marks a server that also speaks /responses.
 	Responses bool
-	// Drop lists top-level request members the server refuses; they are left
-	// out and the answer may differ, so use it for hints only.
-	Drop []string
 }
 
 // Azure describes an Azure OpenAI resource.

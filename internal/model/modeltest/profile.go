@@ -41,7 +41,7 @@ type Prompts struct {
 }
 
 // Scripted holds the prompts the script model's default rules react to.
-var scriptedPrompts = Prompts{Long: "slow 200", Fail: "fail 429", FailLate: "fail 500 after 3"}
+var scriptedPrompts = Prompts{Long: "slow 2000", Fail: "fail 429", FailLate: "fail 500 after 3"}
 
 func (p *Profile) can(c model.Capability) bool {
 	for _, have := range p.Capabilities {

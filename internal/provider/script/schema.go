@@ -16,7 +16,10 @@ import (
 // contains itself, in depth and in all; what is beyond becomes null.
 const (
 	maxSchemaDepth = 12
-	maxSchemaSteps = 10_000
+	maxSchemaSteps = 4000
+	// maxHint is how much of a prompt, and maxString of a text, is used.
+	maxHint   = 16 << 10
+	maxString = 256
 )
 
 // member is one property, in the order the schema lists it.
@@ -43,6 +46,7 @@ type filler struct {
 }
 
 func newFiller(prompt string, about []string) *filler {
+	prompt = prompt[:min(len(prompt), maxHint)]
 	if about == nil {
 		about = subjects(prompt)
 	}
@@ -281,12 +285,13 @@ func (f *filler) text(s schema, name string) string {
 			v = example(p)
 		}
 	}
-	for float64(len([]rune(v))) < min(s.num("minLength", 0), 10_000) {
-		v += "x"
+	short, long := int(min(s.num("minLength", 0), 10*maxString)), int(min(s.num("maxLength", maxString), maxString))
+	runes := []rune(v)
+	if n := max(long, short); len(runes) > n && n >= 0 {
+		runes = runes[:n]
 	}
-	if n := s.num("maxLength", -1); n >= 0 && float64(len([]rune(v))) > n {
-		v = string([]rune(v)[:int(n)])
-	}
+	v = string(runes) + strings.Repeat("x", max(short-len(runes), 0))
+	f.steps += len(v) / 16
 	return v
 }
 

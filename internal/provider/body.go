@@ -1,0 +1,119 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// What is read after the last event of an answer, and for how long at most, to
+// let the connection be reused: the end marks of HTTP, usually there already.
+const (
+	maxDrain  = 4 << 10
+	drainTime = 20 * time.Millisecond
+)
+
+// errIdle is the cause with which a silent answer is broken off.
+var errIdle = errors.New("no byte arrived in time")
+
+// body bounds an answer in size and silence. The idle timer runs during reads
+// only: a slow client is not the upstream's fault.
+type body struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	inner  io.ReadCloser
+	op     string
+	left   int64
+	idle   time.Duration
+	timer  *time.Timer
+	close  sync.Once
+	err    error
+}
+
+func newBody(ctx context.Context, cancel context.CancelCauseFunc, inner io.ReadCloser, op string, limit int64, idle time.Duration) *body {
+	b := &body{ctx: ctx, cancel: cancel, inner: inner, op: op, left: limit, idle: idle}
+	b.timer = time.AfterFunc(idle, func() { cancel(errIdle) })
+	b.timer.Stop()
+	return b
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.timer.Reset(b.idle)
+	n, err := b.inner.Read(p)
+	b.timer.Stop()
+	if b.left -= int64(n); b.left < 0 {
+		return 0, &model.Error{Kind: model.UpstreamGarbage, Op: b.op, Message: "The upstream's answer is larger than allowed.",
+			Hint: "Raise the upstream's limit, or ask for less."}
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
+	}
+	return n, b.explain(err)
+}
+
+// explain says why a read failed: the caller left, silence, or the connection.
+func (b *body) explain(err error) error {
+	switch cause := context.Cause(b.ctx); {
+	case errors.Is(cause, errIdle):
+		return &model.Error{Kind: model.Timeout, Op: b.op, Message: "The upstream stopped in the middle of its answer.",
+			Hint: "Try again, or raise the upstream's idle timeout.", Err: cause}
+	case cause != nil:
+		return withOp(cause, b.op)
+	}
+	return &model.Error{Kind: model.UpstreamDown, Op: b.op, Message: "The connection to the upstream broke in the middle of its answer.",
+		Hint: "Try again.", Err: err}
+}
+
+// Close releases the connection at once, also beside a blocked Read.
+func (b *body) Close() error {
+	b.close.Do(func() {
+		b.timer.Stop()
+		b.cancel(context.Canceled)
+		b.err = b.inner.Close()
+	})
+	return b.err
+}
+
+// finish closes the body after the answer's last event, giving HTTP's end mark
+// a moment to arrive, because a connection closed before it is lost.
+func (b *body) finish() {
+	patience := time.AfterFunc(drainTime, func() { b.cancel(context.Canceled) })
+	defer patience.Stop()
+	_, _ = io.CopyN(io.Discard, b.inner, maxDrain)
+	_ = b.Close()
+}
+
+// tidy releases the connection at the end of the stream and names the
+// operation in its errors.
+type tidy struct {
+	model.Stream
+	body *body
+	op   string
+	done bool
+}
+
+func (t *tidy) Next() (model.Event, error) {
+	ev, err := t.Stream.Next()
+	switch {
+	case err == nil:
+		return ev, nil
+	case !errors.Is(err, io.EOF):
+		err = withOp(err, t.op)
+	case !t.done:
+		t.done = true
+		t.body.finish()
+	}
+	return ev, err
+}
+
+func (t *tidy) Close() error {
+	err := t.Stream.Close()
+	if berr := t.body.Close(); err == nil {
+		err = berr
+	}
+	return err
+}

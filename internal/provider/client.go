@@ -1,0 +1,218 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// HopHeader carries the id of each server a request passed through, so that a
+// server recognises a request of its own that came back.
+const HopHeader = "X-Craton-Hop"
+
+// maxErrorBody bounds what is read of an upstream's error answer.
+const maxErrorBody = 1 << 20
+
+// Client calls one upstream. It is safe for concurrent use.
+type Client struct {
+	cfg  Config
+	http *http.Client
+	// decodeError turns an error answer of the upstream into an Error.
+	decodeError func(status int, header http.Header, body []byte) *model.Error
+}
+
+// NewClient returns a client for cfg, whose defaults must be filled in, that
+// reads error answers with decodeError.
+func NewClient(cfg Config, decodeError func(int, http.Header, []byte) *model.Error) *Client {
+	transport := cfg.Transport
+	if transport == nil {
+		transport = newTransport(cfg)
+	}
+	return &Client{
+		cfg:         cfg,
+		decodeError: decodeError,
+		http: &http.Client{
+			Transport: transport,
+			// A key must not follow a redirect to another host: no API of these redirects.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// newTransport returns a transport for long answers of one host: connections
+// are many and kept, bodies arrive as they were sent.
+func newTransport(cfg Config) *http.Transport {
+	dialer := &net.Dialer{Timeout: cfg.Timeouts.Connect}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		TLSHandshakeTimeout:   cfg.Timeouts.Connect,
+		ResponseHeaderTimeout: cfg.Timeouts.FirstByte,
+		MaxIdleConns:          cfg.MaxIdle,
+		MaxIdleConnsPerHost:   cfg.MaxIdle,
+		IdleConnTimeout:       cfg.Timeouts.Idle,
+		DisableCompression:    true,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// CloseIdle closes idle connections.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
+
+// Call is one request to an upstream.
+type Call struct {
+	// Op names the call in errors, such as "openai.Generate".
+	Op string
+	// Method is POST when empty.
+	Method string
+	// URL is absolute.
+	URL string
+	// Header is sent besides the configured headers.
+	Header http.Header
+	Body   []byte
+	// Hops is as model.Request.Hops.
+	Hops []string
+	// Stream says that the answer is long: MaxStream bounds it, not MaxBody.
+	Stream bool
+	// Sign authenticates the finished request; nil for none. It runs last.
+	Sign func(*http.Request) error
+}
+
+// Do sends the call and returns an answer of status 2xx, whose body the caller
+// closes; every other outcome is an *model.Error. The body is bounded, breaks
+// off with Timeout after Timeouts.Idle of silence, ends at once with the
+// context, and returns *model.Error too.
+func (c *Client) Do(ctx context.Context, call Call) (*http.Response, error) {
+	resp, err := c.send(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	e := c.decodeError(resp.StatusCode, resp.Header, body)
+	if e.Op == "" {
+		e.Op = call.Op
+	}
+	if e.UpstreamStatus == 0 {
+		e.UpstreamStatus = resp.StatusCode
+	}
+	return nil, e
+}
+
+// Bytes sends the call and returns the whole answer.
+func (c *Client) Bytes(ctx context.Context, call Call) ([]byte, error) {
+	resp, err := c.Do(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, withOp(err, call.Op)
+	}
+	return body, nil
+}
+
+// Stream sends the call and returns the answer that decode reads off its body.
+// The connection is released as soon as the answer's last event was read,
+// for reuse where the upstream ended it properly.
+func (c *Client) Stream(ctx context.Context, call Call, decode func(*http.Response) (model.Stream, error)) (model.Stream, error) {
+	call.Stream = true
+	resp, err := c.Do(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	s, err := decode(resp)
+	if err != nil {
+		resp.Body.Close()
+		return nil, withOp(err, call.Op)
+	}
+	return &tidy{Stream: s, body: resp.Body.(*body), op: call.Op}, nil
+}
+
+// Relay sends the call and returns the answer whatever its status, with the
+// headers that may be shown to clients.
+func (c *Client) Relay(ctx context.Context, call Call) (*model.Relayed, error) {
+	resp, err := c.send(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return &model.Relayed{Status: resp.StatusCode, Header: Showable(resp.Header), Body: resp.Body}, nil
+}
+
+func (c *Client) send(parent context.Context, call Call) (*http.Response, error) {
+	if err := parent.Err(); err != nil {
+		return nil, withOp(err, call.Op)
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	req, err := c.request(ctx, call)
+	if err != nil {
+		cancel(nil)
+		return nil, withOp(err, call.Op)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		cancel(nil)
+		return nil, networkError(parent, call.Op, err)
+	}
+	limit := c.cfg.MaxBody
+	if call.Stream {
+		limit = c.cfg.MaxStream
+	}
+	resp.Body = newBody(ctx, cancel, resp.Body, call.Op, limit, c.cfg.Timeouts.Idle)
+	return resp, nil
+}
+
+// networkError says what went wrong on the way, without the URL (which may hold
+// a key) and without the text of other hosts.
+func networkError(ctx context.Context, op string, err error) *model.Error {
+	var own *model.Error
+	var timeout net.Error
+	var dns *net.DNSError
+	switch {
+	case ctx.Err() != nil:
+		return withOp(ctx.Err(), op)
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return &model.Error{Kind: model.Timeout, Op: op, Message: "The upstream did not answer in time.",
+			Hint: "Try again, or raise the upstream's timeouts.", Err: cause(err)}
+	case errors.As(err, &dns):
+		return &model.Error{Kind: model.UpstreamDown, Op: op, Message: "The upstream's host name cannot be resolved.",
+			Hint: "Check the upstream's base URL.", Err: cause(err)}
+	}
+	return &model.Error{Kind: model.UpstreamDown, Op: op, Message: "The upstream cannot be reached.",
+		Hint: "Check that it is running and that its base URL is right.", Err: cause(err)}
+}
+
+// cause unwraps the *url.Error whose text holds the whole URL.
+func cause(err error) error {
+	type urlError interface {
+		error
+		Unwrap() error
+		Timeout() bool
+	}
+	var u urlError
+	if errors.As(err, &u) && strings.Contains(u.Error(), "://") {
+		return u.Unwrap()
+	}
+	return err
+}
+
+func withOp(err error, op string) *model.Error {
+	e := model.AsError(err)
+	if e.Op != "" {
+		return e
+	}
+	named := *e
+	named.Op = op
+	return &named
+}

@@ -1,0 +1,87 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// request builds the HTTP request of a call. Configured headers win over the
+// call's, and the loop header over both.
+func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) {
+	method := call.Method
+	if method == "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, call.URL, bytes.NewReader(call.Body))
+	if err != nil {
+		return nil, &model.Error{Kind: model.Internal, Op: call.Op, Message: "The upstream's base URL is not a URL."}
+	}
+	if len(call.Body) == 0 {
+		req.Body, req.ContentLength = http.NoBody, 0
+	} else {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range call.Header {
+		req.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	for name, value := range c.cfg.Headers {
+		req.Header.Set(name, value)
+	}
+	if c.cfg.Instance != "" {
+		req.Header.Set(HopHeader, strings.Join(append(slices.Clone(call.Hops), c.cfg.Instance), ", "))
+	}
+	req.Header.Set("User-Agent", "craton")
+	if call.Sign != nil {
+		if err := call.Sign(req); err != nil {
+			return nil, err
+		}
+	}
+	return req, nil
+}
+
+// shown lists the headers of an upstream that clients may see, and shownPrefixes
+// their families: what the answer is, when to return, and which id support asks for.
+var (
+	shown = []string{"Content-Type", "Content-Length", "Retry-After", "Retry-After-Ms", "Request-Id", "X-Request-Id",
+		"X-Should-Retry", "Openai-Processing-Ms", "Openai-Version", "X-Amzn-Requestid", "X-Amzn-Errortype"}
+	shownPrefixes = []string{"X-Ratelimit-", "Anthropic-Ratelimit-", "X-Amzn-Bedrock-"}
+)
+
+// Showable returns the headers of an upstream's answer that clients may see.
+func Showable(h http.Header) http.Header {
+	out := http.Header{}
+	for name, values := range h {
+		prefixed := slices.ContainsFunc(shownPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+		if prefixed || slices.Contains(shown, name) {
+			out[name] = slices.Clone(values)
+		}
+	}
+	return out
+}
+
+// Bearer returns a Call.Sign that sends key as a bearer token, or nothing when
+// there is no key.
+func Bearer(key Key) func(*http.Request) error { return keyHeader(key, "Authorization", "Bearer ") }
+
+// KeyHeader returns a Call.Sign that sends key in the named header, or nothing
+// when there is no key.
+func KeyHeader(key Key, name string) func(*http.Request) error { return keyHeader(key, name, "") }
+
+func keyHeader(key Key, name, prefix string) func(*http.Request) error {
+	return func(req *http.Request) error {
+		secret, err := key.Reveal()
+		if err != nil {
+			return &model.Error{Kind: model.UpstreamDenied, Op: "provider.Key", Err: err,
+				Message: "The key of the upstream cannot be read.", Hint: "Check where its configuration says the key is."}
+		}
+		if secret != "" && req.Header.Get(name) == "" {
+			req.Header.Set(name, prefix+secret)
+		}
+		return nil
+	}
+}
