@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,4 +56,58 @@ func appendInline(b *testing.B, store session.Store, head session.Session, paylo
 	err := store.Append(b.Context(), session.Batch{Session: head, Events: []session.Event{e}})
 	head.Seq, head.Head = e.Seq, e.Hash
 	return head, err
+}
+
+// BenchmarkRawLog is the limit to compare with: the same payload appended to a
+// plain file, with one sync for everything that waits.
+func BenchmarkRawLog(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("c=%d", writers), func(b *testing.B) {
+			f, err := os.Create(filepath.Join(b.TempDir(), "log"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = f.Close() }()
+			queue := make(chan chan error, writers)
+			go writeLog(f, bytes.Repeat([]byte("x"), 1000), queue)
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for range writers {
+				wg.Go(func() {
+					done := make(chan error, 1)
+					for left.Add(-1) >= 0 {
+						queue <- done
+						if err := <-done; err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.StopTimer()
+			close(queue)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}
+
+// writeLog writes the payload once for each request and answers after a sync.
+func writeLog(f *os.File, payload []byte, queue chan chan error) {
+	var group []chan error
+	for first := range queue {
+		group = append(group[:0], first)
+		for waiting := len(queue); waiting > 0; waiting-- {
+			group = append(group, <-queue)
+		}
+		_, err := f.Write(bytes.Repeat(payload, len(group)))
+		if err == nil {
+			err = f.Sync()
+		}
+		for _, done := range group {
+			done <- err
+		}
+	}
 }

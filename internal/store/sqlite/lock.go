@@ -45,5 +45,6 @@ func takeLock(dir string) (*lock, error) {
 	return &lock{file: f}, nil
 }
 
-// release gives the directory up.
-func (l *lock) release() error { return l.file.Close() }
+// release gives the directory up. Closing alone would not do: a child process
+// that is being started holds a copy of the file until it runs.
+func (l *lock) release() error { return errors.Join(unlock(l.file), l.file.Close()) }
