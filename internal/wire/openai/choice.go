@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/craton-ai/craton/internal/model"
 )
 
@@ -25,7 +27,7 @@ type callDecoder struct {
 	wire             int // the upstream's index
 	part             int
 	id, name         string
-	arguments        string // what came before the start
+	arguments        []byte // what came so far
 	custom           bool
 	started, stopped bool
 }
@@ -183,6 +185,19 @@ func (c *choiceDecoder) closeCalls(s *eventStream) {
 	}
 }
 
+// closeComplete ends the calls whose arguments are whole when the next one
+// starts, so that dialects without interleaving need not hold that one back.
+func (c *choiceDecoder) closeComplete(s *eventStream, next *callDecoder) {
+	for i := range c.calls {
+		call := &c.calls[i]
+		if call == next || !call.started || call.stopped || call.custom || checkDepth(call.arguments) != nil || !gjson.ValidBytes(call.arguments) {
+			continue
+		}
+		call.stopped = true
+		s.emit(model.Event{Kind: model.EventPartStop, Choice: c.number, Index: call.part})
+	}
+}
+
 // launch starts a call's part and hands out what was held back.
 func (c *choiceDecoder) launch(s *eventStream, call *callDecoder) {
 	if call.started {
@@ -193,8 +208,8 @@ func (c *choiceDecoder) launch(s *eventStream, call *callDecoder) {
 	}
 	call.started = true
 	call.part = c.start(s, &model.ToolCall{ID: call.id, Name: call.name, Custom: call.custom})
-	if call.arguments != "" {
-		s.emit(model.Event{Kind: model.EventDelta, Choice: c.number, Index: call.part, Text: call.arguments})
+	if len(call.arguments) > 0 {
+		s.emit(model.Event{Kind: model.EventDelta, Choice: c.number, Index: call.part, Text: string(call.arguments)})
 	}
 }
 
@@ -209,7 +224,7 @@ func (c *choiceDecoder) tool(s *eventStream, w *wireToolCall) *model.Error {
 	}
 	call := c.call(w, name)
 	if call.stopped {
-		if text == "" {
+		if strings.TrimSpace(text) == "" {
 			return nil
 		}
 		return garbled(fmt.Errorf("tool call %d went on after it ended", call.wire))
@@ -220,10 +235,11 @@ func (c *choiceDecoder) tool(s *eventStream, w *wireToolCall) *model.Error {
 	if w.Custom != nil || w.Type == "custom" {
 		call.custom = true
 	}
+	call.arguments = append(call.arguments, text...)
 	if !call.started {
-		call.arguments += text
 		if call.name = name; name != "" {
 			c.closeOpen(s)
+			c.closeComplete(s, call)
 			c.launch(s, call)
 		}
 		return nil
@@ -268,7 +284,10 @@ func (c *choiceDecoder) audio(s *eventStream, w *wireAudio) *model.Error {
 	if err != nil {
 		return garbled(fmt.Errorf("sound: %w", err))
 	}
-	if w.Transcript != "" || len(data) > 0 {
+	if len(data) == 0 {
+		data = nil
+	}
+	if w.Transcript != "" || data != nil {
 		s.emit(model.Event{Kind: model.EventDelta, Choice: c.number, Index: c.open, Text: w.Transcript, Data: data})
 	}
 	return nil

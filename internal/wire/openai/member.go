@@ -34,12 +34,16 @@ func checkJSON(body []byte) error {
 		return notJSON(nil)
 	}
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return &model.Error{
-			Kind: model.Invalid, Code: "invalid_type", Message: "The request body must be a JSON object.",
-			Hint: "Send an object such as {\"model\": ..., \"messages\": [...]}.",
-		}
+		return notObject()
 	}
 	return nil
+}
+
+func notObject() error {
+	return &model.Error{
+		Kind: model.Invalid, Code: "invalid_type", Message: "The request body must be a JSON object.",
+		Hint: "Send an object such as {\"model\": ..., \"messages\": [...]}.",
+	}
 }
 
 // checkDepth refuses nesting beyond MaxDepth before any recursive parser sees it.

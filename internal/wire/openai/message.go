@@ -78,7 +78,7 @@ func (t *looseText) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return json.UnmarshalDecode(d, (*string)(t))
 	}
 	raw, err := d.ReadValue()
-	*t = looseText(raw)
+	*t = looseText(compact(raw))
 	return err
 }
 

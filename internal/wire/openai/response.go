@@ -215,7 +215,7 @@ func DecodeResponse(body []byte) (*model.Response, error) {
 	}
 	r := &model.Response{ID: w.ID, Model: w.Model, Created: int64(w.Created), Usage: model.Usage{Absent: true}}
 	for i := range w.Choices {
-		choice, err := w.Choices[i].hub(body, i)
+		choice, err := w.Choices[i].hub(w.ID, body, i)
 		if err != nil {
 			return nil, garbled(err)
 		}
@@ -240,10 +240,10 @@ func responseExtra(raw jsontext.Value) *model.Opaque {
 	return &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: b.b}
 }
 
-func (c *wireChoice) hub(body []byte, i int) (model.Choice, error) {
+func (c *wireChoice) hub(id string, body []byte, i int) (model.Choice, error) {
 	for j := range c.Message.ToolCalls {
 		if t := &c.Message.ToolCalls[j]; t.ID == "" {
-			t.ID = inventID("", i, j)
+			t.ID = inventID(id, i, j)
 		}
 	}
 	parts, err := c.Message.parts("message", func(part int) []byte { return rawChoicePart(body, i, part) })
@@ -251,7 +251,7 @@ func (c *wireChoice) hub(body []byte, i int) (model.Choice, error) {
 		return model.Choice{}, err
 	}
 	if f := c.Message.FunctionCall; f != nil && f.Name != "" {
-		parts = append(parts, &model.ToolCall{ID: inventID("", i, len(parts)), Name: f.Name, Arguments: string(f.Arguments)})
+		parts = append(parts, &model.ToolCall{ID: inventID(id, i, 0), Name: f.Name, Arguments: string(f.Arguments)})
 	}
 	attachCitations(parts, c.Message.Annotations)
 	called := false

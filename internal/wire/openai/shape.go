@@ -31,6 +31,9 @@ func wrongType(got jsontext.Kind, want string) error {
 func requestError(path string, err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
+		if path == "" && semantic.JSONPointer == "" {
+			return notObject()
+		}
 		at := joinPath(path, pointerPath(semantic.JSONPointer))
 		return invalid(at, "invalid_type", "Invalid type for '%s': expected %s, but got %s instead.",
 			bracketed(at), wanted(semantic), kindName(semantic.JSONKind, semantic.JSONValue))

@@ -86,6 +86,7 @@ type eventStream struct {
 	usage   model.Usage
 	told    bool // usage was told
 	extra   jsontext.Value
+	early   *model.Opaque // unknown members from before the start
 }
 
 // Next implements model.Stream.
@@ -245,9 +246,22 @@ func (s *eventStream) begin() {
 	}
 	if len(c.Extra) > 0 && !bytes.Equal(c.Extra, s.extra) {
 		s.extra = append(s.extra[:0], c.Extra...)
-		if o := meaningful(c.Extra); o != nil && s.started {
-			s.emit(model.Event{Kind: model.EventOpaque, Opaque: o})
-		}
+		s.unknown(meaningful(c.Extra))
+	}
+	if s.started && s.early != nil {
+		early := s.early
+		s.early = nil
+		s.unknown(early)
+	}
+}
+
+func (s *eventStream) unknown(o *model.Opaque) {
+	switch {
+	case o == nil:
+	case s.started:
+		s.emit(model.Event{Kind: model.EventOpaque, Opaque: o})
+	default:
+		s.early = o
 	}
 }
 
