@@ -63,6 +63,9 @@ func (op *Operation) ValidateEvent(name string, payload []byte) ([]Violation, er
 type validation struct{ found []Violation }
 
 func (v *validation) violation(x Violation) {
+	if len(v.found) == maxFound {
+		return
+	}
 	if len(x.Value) > maxShown {
 		n := maxShown
 		for n > 0 && !utf8.RuneStart(x.Value[n]) {

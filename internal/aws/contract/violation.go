@@ -33,10 +33,12 @@ func (v Violation) String() string {
 	return at + " at '" + v.Path + "' failed to satisfy constraint: " + v.Phrase
 }
 
-// maxListed bounds how many violations one message spells out, and maxShown
-// how many bytes of a value, so that a hostile input is not echoed at length.
-// AWS's own limits are not known.
+// maxFound bounds how many violations are counted, maxListed how many of them
+// one message spells out, and maxShown how many bytes of a value, so that a
+// hostile input is neither kept nor echoed at length. AWS's own limits are not
+// known.
 const (
+	maxFound  = 1000
 	maxListed = 100
 	maxShown  = 1024
 )

@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -69,6 +70,38 @@ func TestString(t *testing.T) {
 		}
 		if p.String() != want {
 			t.Errorf("%s is printed as %s", text, p)
+		}
+	}
+}
+
+// TestAlternatives: tried one by one they accept what the whole accepts.
+func TestAlternatives(t *testing.T) {
+	t.Parallel()
+	for expr, want := range map[string]int{`a`: 1, `a|bc`: 2, `(a|b)c`: 1, `[|]|x`: 2, `\||y`: 2, `(?i)a|b`: 1, `[]|]`: 1, `[^]|]`: 1, `a||b`: 3, `(a|(b|c))|[(|]d|e\)`: 3} {
+		p, err := Compile(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.re) != want {
+			t.Errorf("%s has %d alternatives, want %d", expr, len(p.re), want)
+		}
+		whole := regexp.MustCompile(`\A(?:` + expr + `)\z`)
+		for _, s := range []string{"", "a", "b", "bc", "ac", "|", "x", "y", "A", "B", "]", "(d", "|d", "e)", "c", "aa"} {
+			if p.Match(s) != whole.MatchString(s) {
+				t.Errorf("%s on %q: %v", expr, s, p.Match(s))
+			}
+		}
+	}
+}
+
+func BenchmarkModelID(b *testing.B) {
+	p, err := Compile(`(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:imported-model/[a-z0-9]{12})|([a-z0-9-]{1,63}[.]{1}[a-z0-9-]{1,63}([.:]?[a-z0-9-]{1,63}))|(([0-9a-zA-Z][_-]?)+)|([a-zA-Z0-9-:.]+)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if !p.Match("us.anthropic.claude-3-7-sonnet-20250219-v1:0") {
+			b.Fatal("no match")
 		}
 	}
 }
