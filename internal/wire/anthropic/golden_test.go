@@ -141,7 +141,7 @@ func drain(s model.Stream) (events []model.Event, err error) {
 	}
 }
 
-func encodeStream(t testing.TB, events []model.Event, end error) []byte {
+func encodeStream(t interface{ Fatalf(string, ...any) }, events []model.Event, end error) []byte {
 	enc := anthropic.NewEncoder(anthropic.ResponseOptions{RequestID: "req_1"})
 	var buf []byte
 	var err error
