@@ -18,8 +18,11 @@ const checksumHeader = "x-amz-checksum-"
 // is announced in x-amz-trailer; only announced ones are computed.
 type digests struct{ sums map[string]hash.Hash }
 
-// newDigest returns the hash of a checksum trailer, nil for unknown ones.
-func newDigest(name string) hash.Hash {
+// NewChecksum returns the hash for an additional checksum by the lower-case
+// name of its header or trailer ("x-amz-checksum-crc32"), nil for unknown
+// names. Its sum in standard base64 is the header's value. Trailers are checked
+// by the reader of Result.Reader; headers are up to the caller.
+func NewChecksum(name string) hash.Hash {
 	switch name {
 	case checksumHeader + "crc32":
 		return crc32.NewIEEE()
@@ -40,7 +43,7 @@ func newDigest(name string) hash.Hash {
 func (d *digests) announce(list string) {
 	for name := range strings.SplitSeq(list, ",") {
 		name = strings.ToLower(strings.TrimSpace(name))
-		if h := newDigest(name); h != nil {
+		if h := NewChecksum(name); h != nil {
 			if d.sums == nil {
 				d.sums = map[string]hash.Hash{}
 			}
@@ -64,7 +67,7 @@ func (d *digests) match(trailers map[string]string) bool {
 		}
 	}
 	for name := range trailers {
-		if _, ok := d.sums[name]; !ok && newDigest(name) != nil {
+		if _, ok := d.sums[name]; !ok && NewChecksum(name) != nil {
 			return false
 		}
 	}

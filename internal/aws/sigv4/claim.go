@@ -47,6 +47,9 @@ func (r *Rule) read(req *Request) (*claim, error) {
 		return r.readQuery(req)
 	case signed:
 		return r.readHeader(req, auth[0])
+	case r.s3 && (strings.Contains(req.Query, "AWSAccessKeyId=") || len(auth) > 0 && strings.HasPrefix(auth[0], "AWS ")):
+		// botocore's default for presigned URLs of custom S3 endpoints.
+		return nil, r.refuse(OldVersion, "")
 	}
 	return nil, r.refuse(Missing, "")
 }

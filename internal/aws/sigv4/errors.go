@@ -30,6 +30,7 @@ const (
 	PayloadDiffer                   // the body is not the signed one
 	Truncated                       // the body ends early or is longer than declared
 	BadDigest                       // a checksum trailer does not fit the body
+	OldVersion                      // signed with Version 2
 )
 
 // Error is a refusal in the words of the contract. It never holds a secret or
@@ -44,8 +45,7 @@ type Error struct {
 // Error returns code and message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// wording is what one contract says for a reason. detail replaces the message
-// where the code has one.
+// wording is what one contract says for a reason.
 type wording struct {
 	code    string
 	status  int
@@ -95,6 +95,8 @@ func s3Words(r Reason) wording {
 		return wording{"InvalidRequest", http.StatusBadRequest, "The value of x-amz-content-sha256 is not supported."}
 	case PayloadDiffer:
 		return wording{"XAmzContentSHA256Mismatch", http.StatusBadRequest, "The provided 'x-amz-content-sha256' header does not match what was computed."}
+	case OldVersion:
+		return wording{"InvalidRequest", http.StatusBadRequest, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."}
 	case Truncated:
 		return wording{"IncompleteBody", http.StatusBadRequest, "You did not provide the number of bytes specified by the Content-Length HTTP header"}
 	case BadDigest:

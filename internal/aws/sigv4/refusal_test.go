@@ -63,6 +63,8 @@ func TestRefusals(t *testing.T) {
 		"body unknown":      {generic, testTime, func(r *Request) { r.Body = nil }, BadPayload, "InvalidSignatureException", 403, "x-amz-content-sha256"},
 		"unsigned x-amz":    {s3, testTime, func(r *Request) { r.Header.Set("X-Amz-Acl", "public-read") }, UnsignedParts, "AccessDenied", 403, "not signed"},
 		"two ways, S3":      {s3, testTime, func(r *Request) { r.Query = "X-Amz-Algorithm=x" }, Conflicting, "InvalidArgument", 400, ""},
+		"version 2 URL":     {s3, testTime, func(r *Request) { r.Header.Del("Authorization"); r.Query = "AWSAccessKeyId=A&Signature=x&Expires=1" }, OldVersion, "InvalidRequest", 400, "AWS4-HMAC-SHA256"},
+		"version 2":         {s3, testTime, func(r *Request) { r.Header.Set("Authorization", "AWS AKIA:sig=") }, OldVersion, "InvalidRequest", 400, ""},
 		"mismatch, S3":      {s3, testTime, func(r *Request) { r.Path += "x" }, Mismatch, "SignatureDoesNotMatch", 403, ""},
 		"mismatch":          {generic, testTime, func(r *Request) { r.Path += "x" }, Mismatch, "InvalidSignatureException", 403, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
 		"body differs, S3":  {s3, testTime, func(r *Request) { r.Body = func() ([]byte, error) { return nil, nil } }, PayloadDiffer, "XAmzContentSHA256Mismatch", 400, ""},

@@ -198,7 +198,7 @@ func TestChecksums(t *testing.T) {
 		"sha1":   "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
 		"sha256": "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
 	} {
-		h := newDigest(checksumHeader + name)
+		h := NewChecksum(checksumHeader + name)
 		h.Write([]byte("123456789"))
 		if got := hex.EncodeToString(h.Sum(nil)); got != want {
 			t.Errorf("%s = %s, want %s", name, got, want)
