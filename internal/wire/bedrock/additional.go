@@ -5,6 +5,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock/family"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -30,8 +31,8 @@ func decodeAdditional(req *model.Request, doc jsontext.Value) jsontext.Value {
 	if doc.Kind() != '{' {
 		return doc
 	}
-	var rest []member
-	for _, m := range members(doc) {
+	var rest []object.Member
+	for _, m := range object.Members(doc) {
 		if !decodeAdditionalMember(req, m) {
 			rest = append(rest, m)
 		}
@@ -39,38 +40,38 @@ func decodeAdditional(req *model.Request, doc jsontext.Value) jsontext.Value {
 	if len(rest) == 0 {
 		return nil
 	}
-	return object(rest)
+	return object.Of(rest)
 }
 
-func decodeAdditionalMember(req *model.Request, m member) bool {
-	switch m.name {
+func decodeAdditionalMember(req *model.Request, m object.Member) bool {
+	switch m.Name {
 	case "top_k":
-		return whole(m.value, &req.TopK)
+		return whole(m.Value, &req.TopK)
 	case "seed":
-		return scalar(m.value, &req.Seed)
+		return scalar(m.Value, &req.Seed)
 	case "min_p":
-		return scalar(m.value, &req.MinP)
+		return scalar(m.Value, &req.MinP)
 	case "presence_penalty":
-		return scalar(m.value, &req.PresencePenalty)
+		return scalar(m.Value, &req.PresencePenalty)
 	case "frequency_penalty":
-		return scalar(m.value, &req.FrequencyPenalty)
+		return scalar(m.Value, &req.FrequencyPenalty)
 	case "reasoning_effort":
 		var s string
-		if json.Unmarshal(m.value, &s) != nil {
+		if json.Unmarshal(m.Value, &s) != nil {
 			return false
 		}
 		reasoningOf(req).Effort = s
 		return true
 	case "thinking", "reasoning_config":
-		return decodeThinking(req, m.value)
+		return decodeThinking(req, m.Value)
 	case "reasoningConfig":
-		return decodeNovaReasoning(req, m.value)
+		return decodeNovaReasoning(req, m.Value)
 	case "inferenceConfig":
 		// Nova's native place for topK; Converse has its own for the other members.
 		var nova struct {
 			TopK *int `json:"topK"`
 		}
-		if json.Unmarshal(m.value, &nova, json.RejectUnknownMembers(true)) != nil || nova.TopK == nil {
+		if json.Unmarshal(m.Value, &nova, json.RejectUnknownMembers(true)) != nil || nova.TopK == nil {
 			return false
 		}
 		req.TopK = nova.TopK
@@ -127,10 +128,10 @@ func decodeNovaReasoning(req *model.Request, v jsontext.Value) bool {
 
 // additional gathers the additional fields that express hub fields Converse has
 // no member for, under the names of the model's vendor.
-func (e *requestEncoder) additional() []member {
+func (e *requestEncoder) additional() []object.Member {
 	req := e.req
-	var ms []member
-	add := func(name string, v []byte) { ms = append(ms, member{name, v}) }
+	var ms []object.Member
+	add := func(name string, v []byte) { ms = append(ms, object.Member{Name: name, Value: v}) }
 	if k := req.TopK; k != nil {
 		n := strconv.AppendInt(nil, int64(*k), 10)
 		if e.family == family.Nova {
@@ -189,7 +190,7 @@ func (e *requestEncoder) reasoning(add func(string, []byte)) {
 	switch e.family {
 	case family.OpenAI:
 		if effort := e.effort(); effort != "" {
-			add("reasoning_effort", appendQuote(nil, effort))
+			add("reasoning_effort", object.AppendQuote(nil, effort))
 		}
 	case family.Nova:
 		if r.Mode != "" || r.Effort != "" {
@@ -214,7 +215,7 @@ func (e *requestEncoder) reasoning(add func(string, []byte)) {
 }
 
 func (e *requestEncoder) add(add func(string, []byte), name string, v any) {
-	raw, err := marshal(v)
+	raw, err := object.Marshal(v)
 	if err != nil {
 		e.fail(err)
 		return

@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -38,7 +39,7 @@ type spanShape struct {
 // second quoted passage, a web citation with its own source) Raw keeps it.
 func citationOf(raw jsontext.Value) (model.Citation, *model.Error) {
 	var s citationShape
-	if err := parse(raw, &s); err != nil {
+	if err := object.ParseAnswer(raw, &s); err != nil {
 		return model.Citation{}, err
 	}
 	c := model.Citation{Title: s.Title, Source: s.Source}
@@ -92,7 +93,7 @@ func citationJSON(c *model.Citation) (jsontext.Value, *model.Error) {
 		s.Source = ""
 		s.Location = &locationShape{Web: &webShape{URL: c.Source, Domain: domain(c.Source)}}
 	}
-	return marshal(s)
+	return object.Marshal(s)
 }
 
 func domain(address string) string {

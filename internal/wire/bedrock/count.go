@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -28,7 +29,7 @@ type countInputShape struct {
 // kind Invalid.
 func DecodeCountTokens(body []byte) (*CountInput, error) {
 	var s countShape
-	if err := parse(body, &s); err != nil {
+	if err := object.Parse(body, &s); err != nil {
 		return nil, err
 	}
 	converse := len(s.Input.Converse) > 0 && s.Input.Converse.Kind() != 'n'
@@ -62,7 +63,7 @@ func EncodeCountTokens(in *CountInput) ([]byte, []model.Loss, error) {
 		if e.err != nil {
 			return nil, nil, e.err
 		}
-		raw, err := marshal(&requestShape{
+		raw, err := object.Marshal(&requestShape{
 			Messages: whole.Messages, System: whole.System, ToolConfig: whole.ToolConfig,
 			AdditionalFields: whole.AdditionalFields,
 		})
@@ -72,7 +73,7 @@ func EncodeCountTokens(in *CountInput) ([]byte, []model.Loss, error) {
 		s.Input.Converse = raw
 		losses = e.losses
 	}
-	body, err := marshal(s)
+	body, err := object.Marshal(s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,7 +90,7 @@ func DecodeCount(body []byte) (int64, error) {
 	var s struct {
 		Tokens *int64 `json:"inputTokens"`
 	}
-	if err := parse(body, &s); err != nil {
+	if err := object.Parse(body, &s); err != nil {
 		return 0, garbage(err)
 	}
 	if s.Tokens == nil {

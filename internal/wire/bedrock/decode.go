@@ -5,6 +5,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock/family"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 )
 
 // DecodeRequest reads the body of Converse or ConverseStream. The model's id
@@ -20,7 +21,7 @@ func DecodeRequest(body []byte) (*model.Request, error) {
 		body = []byte("{}")
 	}
 	var s requestShape
-	if err := parse(body, &s); err != nil {
+	if err := object.Parse(body, &s); err != nil {
 		return nil, err
 	}
 	req, err := requestOf(&s)
@@ -62,11 +63,11 @@ func requestOf(s *requestShape) (*model.Request, *model.Error) {
 		req.ServiceTier = s.ServiceTier.Type
 	}
 	decodeOutput(req, s.OutputConfig)
-	extra := members(s.Extra)
+	extra := object.Members(s.Extra)
 	if rest := decodeAdditional(req, s.AdditionalFields); len(rest) > 0 {
-		extra = append(extra, member{"additionalModelRequestFields", rest})
+		extra = append(extra, object.Member{Name: "additionalModelRequestFields", Value: rest})
 	}
-	req.Extra = opaque(object(extra))
+	req.Extra = opaque(object.Of(extra))
 	return req, nil
 }
 
@@ -127,7 +128,7 @@ func decodeTools(req *model.Request, c *toolConfigShape) *model.Error {
 
 func toolOf(t *toolShape, path string) (model.Tool, *model.Error) {
 	if t.Spec == nil {
-		raw, err := marshal(t)
+		raw, err := object.Marshal(t)
 		if err != nil {
 			return model.Tool{}, err
 		}

@@ -4,20 +4,8 @@ import (
 	"fmt"
 
 	"github.com/craton-ai/craton/internal/model"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 )
-
-// marshal renders a shape; it fails only when raw JSON inside it is invalid.
-func marshal(v any) (jsontext.Value, *model.Error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		e := model.Wrap(model.Invalid, "wire/bedrock.marshal", err)
-		e.Message = "A JSON value inside the request or answer is malformed."
-		return nil, e
-	}
-	return b, nil
-}
 
 func partsOf(blocks []blockShape, path string) ([]model.Part, *model.Error) {
 	parts := make([]model.Part, 0, len(blocks))
@@ -106,7 +94,7 @@ func toolPartOf(b *blockShape, path string) (model.Part, *model.Error) {
 		return &model.ToolChange{Add: &model.Tool{Name: b.ToolAddition.Tool.Name, Extra: referenceExtra(b.ToolAddition)}}, nil
 	}
 	if referenceExtra(b.ToolRemoval) != nil {
-		raw, err := marshal(b)
+		raw, err := object.Marshal(b)
 		return opaque(raw), err
 	}
 	return &model.ToolChange{Remove: b.ToolRemoval.Tool.Name}, nil
@@ -119,21 +107,21 @@ const serverToolUse = "server_tool_use"
 func toolResultOf(id, status, typ string, content []model.Part) *model.ToolResult {
 	r := &model.ToolResult{CallID: id, Content: content, Error: status == "error", Server: typ != ""}
 	if typ != "" {
-		r.Extra = opaque(object([]member{{"type", appendQuote(nil, typ)}}))
+		r.Extra = opaque(object.Of([]object.Member{{Name: "type", Value: object.AppendQuote(nil, typ)}}))
 	}
 	return r
 }
 
 // referenceExtra keeps the members of a tool reference beside its name.
 func referenceExtra(c *toolChangeShape) *model.Opaque {
-	var ms []member
+	var ms []object.Member
 	if c.Tool.ServerName != "" {
-		ms = append(ms, member{"serverName", appendQuote(nil, c.Tool.ServerName)})
+		ms = append(ms, object.Member{Name: "serverName", Value: object.AppendQuote(nil, c.Tool.ServerName)})
 	}
 	if c.Tool.Type != "" {
-		ms = append(ms, member{"type", appendQuote(nil, c.Tool.Type)})
+		ms = append(ms, object.Member{Name: "type", Value: object.AppendQuote(nil, c.Tool.Type)})
 	}
-	return opaque(object(ms))
+	return opaque(object.Of(ms))
 }
 
 func guardOf(g *guardShape, path string) (model.Part, *model.Error) {

@@ -18,7 +18,3 @@
 //	buf, err = enc.Append(buf, event)
 //	buf = enc.Finish(buf)
 package bedrock
-
-// MaxDepth is how deeply JSON in a request or answer may nest. Deeper input is
-// refused as Invalid; real schemas and tool arguments stay far below it.
-const MaxDepth = 128

@@ -6,6 +6,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock/family"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -46,7 +47,7 @@ func encodeRequest(req *model.Request, join bool) ([]byte, []model.Loss, error) 
 	if e.err != nil {
 		return nil, nil, e.err
 	}
-	body, err := marshal(s)
+	body, err := object.Marshal(s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,41 +155,41 @@ func (e *requestEncoder) extra(s *requestShape) {
 	switch {
 	case x == nil:
 	case x.Dialect == model.DialectConverse:
-		var rest []member
-		for _, m := range members(x.Raw) {
-			if m.name == "additionalModelRequestFields" {
-				fields = e.mergeFields(s, m.value, fields)
-			} else if !known[m.name] {
+		var rest []object.Member
+		for _, m := range object.Members(x.Raw) {
+			if m.Name == "additionalModelRequestFields" {
+				fields = e.mergeFields(s, m.Value, fields)
+			} else if !known[m.Name] {
 				rest = append(rest, m)
 			}
 		}
-		s.Extra = object(rest)
+		s.Extra = object.Of(rest)
 	case e.native(x.Dialect):
-		fields = append(fields, members(x.Raw)...)
+		fields = append(fields, object.Members(x.Raw)...)
 	default:
-		for _, m := range members(x.Raw) {
+		for _, m := range object.Members(x.Raw) {
 			severity := model.LossMajor
-			if harmless[m.name] {
+			if harmless[m.Name] {
 				severity = model.LossMinor
 			}
-			e.lose("extra."+m.name, severity, "Converse has no member for %s of %s.", m.name, x.Dialect)
+			e.lose("extra."+m.Name, severity, "Converse has no member for %s of %s.", m.Name, x.Dialect)
 		}
 	}
 	fields = append(fields, e.nativeTools()...)
 	if s.AdditionalFields == nil {
-		s.AdditionalFields = object(unique(fields))
+		s.AdditionalFields = object.Of(unique(fields))
 	}
 }
 
 // mergeFields joins the document the client gave with the hub's own fields. A
 // document that is no object stands alone.
-func (e *requestEncoder) mergeFields(s *requestShape, doc jsontext.Value, fields []member) []member {
+func (e *requestEncoder) mergeFields(s *requestShape, doc jsontext.Value, fields []object.Member) []object.Member {
 	if doc.Kind() == '{' {
-		return append(members(doc), fields...)
+		return append(object.Members(doc), fields...)
 	}
 	s.AdditionalFields = doc
 	for _, f := range fields {
-		e.lose(f.name, model.LossMajor, "additionalModelRequestFields is not an object, so %s has no place.", f.name)
+		e.lose(f.Name, model.LossMajor, "additionalModelRequestFields is not an object, so %s has no place.", f.Name)
 	}
 	return nil
 }
@@ -208,12 +209,12 @@ func (e *requestEncoder) native(d model.Dialect) bool {
 }
 
 // unique drops later members of a name that came before.
-func unique(ms []member) []member {
+func unique(ms []object.Member) []object.Member {
 	seen := map[string]bool{}
 	out := ms[:0:0]
 	for _, m := range ms {
-		if !seen[m.name] {
-			seen[m.name] = true
+		if !seen[m.Name] {
+			seen[m.Name] = true
 			out = append(out, m)
 		}
 	}
@@ -222,7 +223,7 @@ func unique(ms []member) []member {
 
 // nativeTools returns the vendor's own tools (computer use and the like), which
 // travel in additional fields.
-func (e *requestEncoder) nativeTools() []member {
+func (e *requestEncoder) nativeTools() []object.Member {
 	var list []string
 	for _, t := range e.req.Tools {
 		if t.Opaque != nil && e.native(t.Opaque.Dialect) {
@@ -232,5 +233,5 @@ func (e *requestEncoder) nativeTools() []member {
 	if len(list) == 0 {
 		return nil
 	}
-	return []member{{"tools", jsontext.Value("[" + strings.Join(list, ",") + "]")}}
+	return []object.Member{{Name: "tools", Value: jsontext.Value("[" + strings.Join(list, ",") + "]")}}
 }

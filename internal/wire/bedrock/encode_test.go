@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -131,7 +132,7 @@ func TestDocumentNamesAreMadeAdmissible(t *testing.T) {
 
 func TestMalformedRequests(t *testing.T) {
 	t.Parallel()
-	deep := strings.Repeat(`[`, MaxDepth+1) + strings.Repeat(`]`, MaxDepth+1)
+	deep := strings.Repeat(`[`, object.MaxDepth+1) + strings.Repeat(`]`, object.MaxDepth+1)
 	for name, c := range map[string]struct{ body, subject, message string }{
 		"not json":     {`{"messages":`, "messages", "not valid JSON"},
 		"wrong type":   {`{"messages":[{"role":3}]}`, "messages.0.role", "wrong type or form (a number)"},

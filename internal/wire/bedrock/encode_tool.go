@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -107,13 +108,13 @@ func cachePoint(c *model.CachePoint) *cachePointShape {
 func arguments(c *model.ToolCall) (input jsontext.Value, whole bool) {
 	switch {
 	case c.Custom:
-		return object([]member{{"input", appendQuote(nil, c.Arguments)}}), false
+		return object.Of([]object.Member{{Name: "input", Value: object.AppendQuote(nil, c.Arguments)}}), false
 	case c.Arguments == "":
 		return jsontext.Value("{}"), true
-	case isObject([]byte(c.Arguments)):
+	case object.Is([]byte(c.Arguments)):
 		return jsontext.Value(c.Arguments), true
 	}
-	return object([]member{{"arguments", appendQuote(nil, c.Arguments)}}), false
+	return object.Of([]object.Member{{Name: "arguments", Value: object.AppendQuote(nil, c.Arguments)}}), false
 }
 
 // extraString reads one string member of a part's own Extra.
@@ -121,9 +122,9 @@ func extraString(o *model.Opaque, name string) string {
 	if !own(o) {
 		return ""
 	}
-	for _, m := range members(o.Raw) {
+	for _, m := range object.Members(o.Raw) {
 		var s string
-		if m.name == name && json.Unmarshal(m.value, &s) == nil {
+		if m.Name == name && json.Unmarshal(m.Value, &s) == nil {
 			return s
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock/frame"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -93,7 +94,7 @@ func (e *Encoder) part(dst []byte, ev model.Event) ([]byte, error) {
 	case model.EventDelta:
 		return e.delta(dst, &ev)
 	}
-	if _, ok := e.kind.(*model.ToolCall); ok && len(e.args) > 0 && !isObject(e.args) {
+	if _, ok := e.kind.(*model.ToolCall); ok && len(e.args) > 0 && !object.Is(e.args) {
 		e.malformed = true
 	}
 	e.busy = false
@@ -168,14 +169,14 @@ func (e *Encoder) openDelta(dst []byte) ([]byte, int) {
 
 func (e *Encoder) textDelta(dst []byte, text string) []byte {
 	dst, start := e.openDelta(dst)
-	dst = appendQuote(append(dst, `{"text":`...), text)
+	dst = object.AppendQuote(append(dst, `{"text":`...), text)
 	return frame.Close(append(dst, "}}"...), start)
 }
 
 func (e *Encoder) toolDelta(dst []byte, fragment string) []byte {
 	e.args = append(e.args, fragment...)
 	dst, start := e.openDelta(dst)
-	dst = appendQuote(append(dst, `{"toolUse":{"input":`...), fragment)
+	dst = object.AppendQuote(append(dst, `{"toolUse":{"input":`...), fragment)
 	return frame.Close(append(dst, "}}}"...), start)
 }
 
@@ -201,7 +202,7 @@ func (e *Encoder) reasoningDelta(dst []byte, name, value string) []byte {
 	dst, start := e.openDelta(dst)
 	dst = append(dst, `{"reasoningContent":{"`...)
 	dst = append(append(dst, name...), `":`...)
-	dst = appendQuote(dst, value)
+	dst = object.AppendQuote(dst, value)
 	return frame.Close(append(dst, "}}}"...), start)
 }
 
@@ -219,6 +220,9 @@ func (e *Encoder) citations(dst []byte, list []model.Citation) ([]byte, error) {
 	return dst, nil
 }
 
+// Losses names what the answer's frames could not tell.
+func (e *Encoder) Losses() []model.Loss { return stopLosses(e.end.stop) }
+
 // AppendError writes an error after the first byte as the exception frame of
 // its kind. Nothing follows it: a closed connection alone looks like success.
 func (e *Encoder) AppendError(dst []byte, err *model.Error) []byte {
@@ -234,7 +238,7 @@ func (e *Encoder) AppendError(dst []byte, err *model.Error) []byte {
 func AppendException(dst []byte, err *model.Error, invoke bool) []byte {
 	name := StreamException(err, invoke)
 	dst, start := frame.Open(dst, frame.Exception, name)
-	dst = appendQuote(append(dst, `{"message":`...), publicText(err))
+	dst = object.AppendQuote(append(dst, `{"message":`...), publicText(err))
 	if name == streamModel && err.UpstreamStatus >= 100 && err.UpstreamStatus <= 500 {
 		dst = appendInt(append(dst, `,"originalStatusCode":`...), int64(err.UpstreamStatus))
 	}
@@ -255,7 +259,7 @@ func (e *Encoder) Finish(dst []byte) []byte {
 	var s responseShape
 	e.end.fill(&s, &e.opts)
 	dst, start := frame.Open(dst, frame.Event, "messageStop")
-	dst = appendQuote(append(dst, `{"stopReason":`...), s.StopReason)
+	dst = object.AppendQuote(append(dst, `{"stopReason":`...), s.StopReason)
 	dst = appendMember(dst, "additionalModelResponseFields", s.Fields)
 	dst = frame.Close(append(dst, '}'), start)
 
@@ -265,15 +269,15 @@ func (e *Encoder) Finish(dst []byte) []byte {
 	dst = append(dst, '}')
 	dst = appendMember(dst, "trace", s.Trace)
 	if s.Perf != nil {
-		dst = appendQuote(append(dst, `,"performanceConfig":{"latency":`...), s.Perf.Latency)
+		dst = object.AppendQuote(append(dst, `,"performanceConfig":{"latency":`...), s.Perf.Latency)
 		dst = append(dst, '}')
 	}
 	if s.Tier != nil {
-		dst = appendQuote(append(dst, `,"serviceTier":{"type":`...), s.Tier.Type)
+		dst = object.AppendQuote(append(dst, `,"serviceTier":{"type":`...), s.Tier.Type)
 		dst = append(dst, '}')
 	}
-	for _, m := range members(s.Extra) {
-		dst = appendMember(dst, m.name, m.value)
+	for _, m := range object.Members(s.Extra) {
+		dst = appendMember(dst, m.Name, m.Value)
 	}
 	return frame.Close(append(dst, '}'), start)
 }
@@ -282,6 +286,6 @@ func appendMember(dst []byte, name string, v jsontext.Value) []byte {
 	if len(v) == 0 {
 		return dst
 	}
-	dst = append(appendQuote(append(dst, ','), name), ':')
+	dst = append(object.AppendQuote(append(dst, ','), name), ':')
 	return append(dst, v...)
 }

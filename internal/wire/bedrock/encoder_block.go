@@ -5,6 +5,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock/frame"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 )
 
 // startFrame writes contentBlockStart with the union member body appends.
@@ -16,10 +17,10 @@ func (e *Encoder) startFrame(dst []byte, body func([]byte) []byte) []byte {
 }
 
 func appendToolStart(dst []byte, c *model.ToolCall) []byte {
-	dst = appendQuote(append(dst, `"toolUse":{"toolUseId":`...), c.ID)
-	dst = appendQuote(append(dst, `,"name":`...), c.Name)
+	dst = object.AppendQuote(append(dst, `"toolUse":{"toolUseId":`...), c.ID)
+	dst = object.AppendQuote(append(dst, `,"name":`...), c.Name)
 	if c.Server {
-		dst = appendQuote(append(dst, `,"type":`...), serverToolUse)
+		dst = object.AppendQuote(append(dst, `,"type":`...), serverToolUse)
 	}
 	return append(dst, '}')
 }
@@ -32,13 +33,13 @@ func (e *Encoder) image(dst []byte, p *model.Image) ([]byte, error) {
 		return dst, model.Errorf(model.Unsupported, "content", "ConverseStream cannot carry this image.")
 	}
 	dst = e.startFrame(dst, func(dst []byte) []byte {
-		dst = appendQuote(append(dst, `"image":{"format":`...), m.Format)
+		dst = object.AppendQuote(append(dst, `"image":{"format":`...), m.Format)
 		return append(dst, '}')
 	})
 	dst, start := e.openDelta(dst)
 	dst = append(dst, `{"image":{"source":`...)
 	if m.Source.S3 != nil {
-		raw, err := marshal(m.Source)
+		raw, err := object.Marshal(m.Source)
 		if err != nil {
 			return dst, err
 		}
@@ -59,14 +60,14 @@ func (e *Encoder) toolResult(dst []byte, p *model.ToolResult) ([]byte, error) {
 			return dst, model.Errorf(model.Unsupported, "content", "ConverseStream carries only text and JSON in tool results.")
 		}
 	}
-	raw, err := marshal(blocks)
+	raw, err := object.Marshal(blocks)
 	if err != nil {
 		return dst, err
 	}
 	dst = e.startFrame(dst, func(dst []byte) []byte {
-		dst = appendQuote(append(dst, `"toolResult":{"toolUseId":`...), p.CallID)
+		dst = object.AppendQuote(append(dst, `"toolResult":{"toolUseId":`...), p.CallID)
 		if typ := extraString(p.Extra, "type"); typ != "" {
-			dst = appendQuote(append(dst, `,"type":`...), typ)
+			dst = object.AppendQuote(append(dst, `,"type":`...), typ)
 		}
 		if p.Error {
 			dst = append(dst, `,"status":"error"`...)

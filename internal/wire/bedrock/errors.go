@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json"
 )
 
@@ -56,7 +57,7 @@ var exceptions = map[model.Kind]exception{
 // frontDoor lists the exceptions of the signature check and the parser, which
 // stand in no service model. An error whose Code is one of them is shown as it.
 var frontDoor = map[string]int{
-	codeSerialization:                     400,
+	object.Malformed:                      400,
 	"UnknownOperationException":           404,
 	"IncompleteSignatureException":        400,
 	"UnrecognizedClientException":         403,
@@ -83,9 +84,9 @@ func Exception(e *model.Error) (name string, status int) {
 func EncodeError(e *model.Error) (status int, body []byte) {
 	name, status := Exception(e)
 	body = append(body, `{"__type":`...)
-	body = appendQuote(body, name)
+	body = object.AppendQuote(body, name)
 	body = append(body, `,"message":`...)
-	body = appendQuote(body, publicText(e))
+	body = object.AppendQuote(body, publicText(e))
 	if name == "ModelErrorException" {
 		if e.UpstreamStatus >= 100 && e.UpstreamStatus <= 500 {
 			body = append(body, `,"originalStatusCode":`...)
@@ -93,7 +94,7 @@ func EncodeError(e *model.Error) (status int, body []byte) {
 		}
 		if e.Subject != "" && e.Kind != model.UpstreamGarbage {
 			body = append(body, `,"resourceName":`...)
-			body = appendQuote(body, e.Subject)
+			body = object.AppendQuote(body, e.Subject)
 		}
 	}
 	return status, append(body, '}')
@@ -131,7 +132,7 @@ func StreamException(e *model.Error, invoke bool) string {
 // kinds is the way back: what an upstream's exception means to us.
 var kinds = map[string]model.Kind{
 	"ValidationException":                 model.Invalid,
-	codeSerialization:                     model.Invalid,
+	object.Malformed:                      model.Invalid,
 	"AccessDeniedException":               model.UpstreamDenied,
 	"UnrecognizedClientException":         model.UpstreamDenied,
 	"InvalidSignatureException":           model.UpstreamDenied,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 )
 
 func TestEncodeErrorCoversEveryKind(t *testing.T) {
@@ -20,7 +21,7 @@ func TestEncodeErrorCoversEveryKind(t *testing.T) {
 			t.Errorf("%v: %s %d, body says %d", kind, name, status, gotStatus)
 		}
 		if s := string(body); !strings.HasPrefix(s, `{"__type":"`+name+`","message":"`) || !strings.Contains(s, "What. Do.") ||
-			strings.Contains(s, "secret") || !isObject(body) {
+			strings.Contains(s, "secret") || !object.Is(body) {
 			t.Errorf("%v: %s", kind, s)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -51,7 +52,7 @@ type metricsShape struct {
 // that cannot be read is an *model.Error of kind UpstreamGarbage.
 func DecodeResponse(body []byte) (*model.Response, error) {
 	var s responseShape
-	if err := parse(body, &s); err != nil {
+	if err := object.ParseAnswer(body, &s); err != nil {
 		return nil, garbage(err)
 	}
 	if s.Output.Message == nil || s.StopReason == "" {
@@ -62,21 +63,21 @@ func DecodeResponse(body []byte) (*model.Response, error) {
 		return nil, garbage(err)
 	}
 	meta := metadataOf(s.Usage, s.Tier, s.Perf, s.Trace, s.Fields)
-	meta.extra = append(meta.extra, members(s.Extra)...)
+	meta.extra = append(meta.extra, object.Members(s.Extra)...)
 	return &model.Response{
 		Usage: meta.usage,
 		Choices: []model.Choice{{
 			Message: model.Message{Role: model.Role(s.Output.Message.Role), Parts: parts},
 			Stop:    model.StopReason(s.StopReason), StopSequence: stopSequence(s.Fields),
 		}},
-		Extra: opaque(object(meta.extra)),
+		Extra: opaque(object.Of(meta.extra)),
 	}, nil
 }
 
 // metadata is what an answer tells beside its content.
 type metadata struct {
 	usage model.Usage
-	extra []member
+	extra []object.Member
 }
 
 func metadataOf(usage jsontext.Value, tier *tierShape, perf *performanceShape, trace, fields jsontext.Value) metadata {
@@ -94,14 +95,14 @@ func metadataOf(usage jsontext.Value, tier *tierShape, perf *performanceShape, t
 	m.keep("additionalModelResponseFields", fields)
 	m.keep("trace", trace)
 	if perf != nil {
-		m.keep("performanceConfig", object([]member{{"latency", appendQuote(nil, perf.Latency)}}))
+		m.keep("performanceConfig", object.Of([]object.Member{{Name: "latency", Value: object.AppendQuote(nil, perf.Latency)}}))
 	}
 	return m
 }
 
 func (m *metadata) keep(name string, v jsontext.Value) {
 	if len(v) > 0 && v.Kind() != 'n' {
-		m.extra = append(m.extra, member{name, v.Clone()})
+		m.extra = append(m.extra, object.Member{Name: name, Value: v.Clone()})
 	}
 }
 
@@ -149,11 +150,12 @@ func EncodeResponse(r *model.Response, opts Options) ([]byte, []model.Loss, erro
 	if len(r.Choices) > 1 {
 		e.lose("choices", model.LossMajor, "Converse returns one answer; %d more were made.", len(r.Choices)-1)
 	}
+	e.losses = append(e.losses, stopLosses(end.stop)...)
 	end.fill(&s, &opts)
 	if e.err != nil {
 		return nil, nil, e.err
 	}
-	body, err := marshal(s)
+	body, err := object.Marshal(s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -202,28 +204,28 @@ func (n *ending) fill(s *responseShape, opts *Options) {
 	if !own(n.extra) {
 		return
 	}
-	var rest []member
-	for _, m := range members(n.extra.Raw) {
-		switch m.name {
+	var rest []object.Member
+	for _, m := range object.Members(n.extra.Raw) {
+		switch m.Name {
 		case "additionalModelResponseFields":
-			s.Fields = m.value
+			s.Fields = m.Value
 		case "trace":
-			s.Trace = m.value
+			s.Trace = m.Value
 		case "performanceConfig":
 			var p performanceShape
-			if json.Unmarshal(m.value, &p) == nil {
+			if json.Unmarshal(m.Value, &p) == nil {
 				s.Perf = &p
 			}
 		case "usage":
-			if sameUsage(m.value, n.usage) {
-				s.Usage = m.value
+			if sameUsage(m.Value, n.usage) {
+				s.Usage = m.Value
 			}
 		case "output", "stopReason", "metrics", "serviceTier":
 		default:
 			rest = append(rest, m)
 		}
 	}
-	s.Extra = object(rest)
+	s.Extra = object.Of(rest)
 }
 
 // sameUsage reports whether raw decodes to u, so that an upstream's own odd
@@ -237,18 +239,28 @@ func sameUsage(raw jsontext.Value, u *model.Usage) bool {
 func stopFields(paths []string, sequence string) jsontext.Value {
 	value := jsontext.Value("null")
 	if sequence != "" {
-		value = appendQuote(nil, sequence)
+		value = object.AppendQuote(nil, sequence)
 	}
-	var ms []member
+	var ms []object.Member
 	for _, p := range paths {
 		switch p {
 		case "/stop_sequence":
-			ms = append(ms, member{"stop_sequence", value})
+			ms = append(ms, object.Member{Name: "stop_sequence", Value: value})
 		case "/delta/stop_sequence":
-			ms = append(ms, member{"delta", object([]member{{"stop_sequence", value}})})
+			ms = append(ms, object.Member{Name: "delta", Value: object.Of([]object.Member{{Name: "stop_sequence", Value: value}})})
 		}
 	}
-	return object(unique(ms))
+	return object.Of(unique(ms))
+}
+
+// stopLosses reports the reasons that stopName cannot keep.
+func stopLosses(r model.StopReason) []model.Loss {
+	if r != model.StopPause {
+		return nil
+	}
+	return []model.Loss{{
+		Path: "choices.0.stop", Severity: model.LossMinor, What: "Converse has no paused turn; the answer ends with end_turn.",
+	}}
 }
 
 // stopName turns the hub's reasons into the nine Converse has.

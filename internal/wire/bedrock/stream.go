@@ -7,6 +7,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock/frame"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -77,15 +78,11 @@ func (s *stream) read() error {
 		return &model.Error{Kind: model.Canceled, Op: "wire/bedrock", Message: "The answer was closed.", Err: err}
 	case errors.Is(err, io.EOF) && s.stopped && s.metered:
 		return io.EOF
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		e := garbage(io.ErrUnexpectedEOF)
-		e.Message = "The upstream's answer ended in the middle."
-		return e
 	default:
-		return readError(err)
+		return ReadError(err)
 	}
 	if m.Type != frame.Event {
-		return exceptionOf(m)
+		return DecodeException(m)
 	}
 	if e := s.event(m.Name, m.Payload); e != nil {
 		return e
@@ -93,21 +90,34 @@ func (s *stream) read() error {
 	return nil
 }
 
-// readError keeps what the transport or context already classified.
-func readError(err error) error {
-	if e := model.AsError(err); e.Kind != model.Internal {
+// ReadError classifies a failed read of an upstream's event stream: what the
+// transport or context named is kept, bytes that are no frames are
+// UpstreamGarbage, anything else is a lost connection.
+func ReadError(err error) *model.Error {
+	e := model.AsError(err)
+	switch {
+	case e.Kind != model.Internal:
+		return e
+	case errors.Is(err, frame.ErrGarbage):
+		return garbage(err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		e := garbage(io.ErrUnexpectedEOF)
+		e.Message = "The upstream's answer ended in the middle."
 		return e
 	}
-	return garbage(err)
+	return &model.Error{
+		Kind: model.UpstreamDown, Op: "wire/bedrock", Err: err,
+		Message: "The connection to the upstream was lost.", Hint: "Try again or choose another upstream.",
+	}
 }
 
-// exceptionOf makes the error an exception or error frame stands for.
-func exceptionOf(m frame.Message) *model.Error {
+// DecodeException makes the error an exception or error frame stands for.
+func DecodeException(m frame.Message) *model.Error {
 	if m.Type == frame.Error {
 		return upstreamError(m.Name, m.Text, 0)
 	}
 	var b errorBody
-	if err := parse(m.Payload, &b); err != nil {
+	if err := object.ParseAnswer(m.Payload, &b); err != nil {
 		return garbage(err)
 	}
 	if b.Message == "" {
@@ -159,11 +169,11 @@ func (s *stream) event(name string, payload []byte) *model.Error {
 		s.push(model.Event{Kind: model.EventStart})
 		return nil
 	case "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata":
-		if err := parse(payload, &ev); err != nil {
+		if err := object.ParseAnswer(payload, &ev); err != nil {
 			return garbage(err)
 		}
 	default:
-		if isObject(payload) { // an event this version does not know
+		if object.Is(payload) { // an event this version does not know
 			s.meta.keep(name, payload)
 		}
 		return nil
@@ -218,7 +228,7 @@ func (s *stream) finish() {
 	if !s.stopped || !s.metered {
 		return
 	}
-	if o := opaque(object(unique(s.meta.extra))); o != nil {
+	if o := opaque(object.Of(unique(s.meta.extra))); o != nil {
 		s.push(model.Event{Kind: model.EventOpaque, Opaque: o})
 	}
 	usage := s.meta.usage
