@@ -52,17 +52,22 @@ func (k MasterKey) GoString() string { return k.String() }
 // current one, the others only open what they sealed.
 func ParseMasterKeys(text string) ([]MasterKey, error) {
 	var keys []MasterKey
-	for n, line := range strings.Split(strings.ReplaceAll(text, ",", "\n"), "\n") {
+	for n, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
+		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		encoded, ok := strings.CutPrefix(line, keyText)
-		b, err := base64.StdEncoding.DecodeString(encoded)
-		if !ok || err != nil || len(b) != 32 {
-			return nil, fmt.Errorf("secret: line %d is not a master key: it should be %s and 32 bytes in base64", n+1, keyText)
+		for field := range strings.SplitSeq(line, ",") {
+			if field = strings.TrimSpace(field); field == "" {
+				continue
+			}
+			encoded, ok := strings.CutPrefix(field, keyText)
+			b, err := base64.StdEncoding.DecodeString(encoded)
+			if !ok || err != nil || len(b) != 32 {
+				return nil, fmt.Errorf("secret: line %d is not a master key: it should be %s and 32 bytes in base64", n+1, keyText)
+			}
+			keys = append(keys, masterKey(b))
 		}
-		keys = append(keys, masterKey(b))
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("secret: there is no master key in what was given")

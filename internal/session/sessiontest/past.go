@@ -118,6 +118,32 @@ func payloads(_ *testing.T, f fixture) {
 	}
 }
 
+// payloadRace appends and erases one payload from many sessions: an erasure
+// that finds it unused must not take it from an append at the same moment.
+func payloadRace(_ *testing.T, f fixture) {
+	var wg sync.WaitGroup
+	for w := range 8 {
+		heads := []session.Session{f.begin("t1"), f.begin("t1"), f.begin("t1")}
+		wg.Go(func() {
+			for _, head := range heads {
+				head, err := f.journal.Append(f.Context(), head, say(large('x')))
+				if err != nil {
+					f.Error(err)
+					return
+				}
+				events, err := f.store.Read(f.Context(), "t1", head.ID, 0, 1)
+				if err != nil || len(events) != 1 || string(events[0].Payload) != large('x') {
+					f.Errorf("writer %d read %d events (%v), or not the payload it appended", w, len(events), err)
+				}
+				if err := f.journal.Erase(f.Context(), "t1", head.ID, 1, 0); err != nil {
+					f.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func erasure(_ *testing.T, f fixture) {
 	ctx := f.Context()
 	head := f.append(f.begin("t1"), say("a"), labelled("b", "b"), say("c"))

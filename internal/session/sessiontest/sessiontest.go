@@ -41,6 +41,7 @@ func Run(t *testing.T, open Opener) {
 		{"a fork shares the past", forks},
 		{"the first of two continuations extends, the second forks", continuations},
 		{"large payloads are shared and erased with their last event", payloads},
+		{"a payload appended while it is erased stays", payloadRace},
 		{"erased events leave a chain that verifies", erasure},
 		{"an erased session takes no more", erasedSession},
 		{"pages", pages},
