@@ -55,7 +55,7 @@ func verdict(t *testing.T, name string, p model.Provider) []string {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			c.run(r, &subject{Profile: &profile, p: p})
+			c.run(r, &subject{Profile: &profile, p: p, check: name})
 		}()
 		<-done
 		return r.failed

@@ -64,6 +64,8 @@ type check struct {
 type subject struct {
 	*Profile
 	p model.Provider
+	// check is the name of the check at work.
+	check string
 }
 
 // checks lists the suite.
@@ -91,7 +93,7 @@ func Run(t *testing.T, p Profile) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.run(t, &subject{Profile: &p, p: p.New(t)})
+			c.run(t, &subject{Profile: &p, p: p.New(t), check: c.name})
 		})
 	}
 	for name := range p.Omit {

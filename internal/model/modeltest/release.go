@@ -32,13 +32,20 @@ func checkCanceledBefore(t testing.TB, s *subject) {
 	}
 }
 
-// long starts the long answer and reads to its first text.
-func (s *subject) long(t testing.TB, ctx context.Context) model.Stream {
+// longAsk asks for the long answer. Each check asks in words of its own, so
+// that a recording can tell their calls apart.
+func (s *subject) longAsk(t testing.TB) *model.Request {
 	t.Helper()
 	if s.Prompts.Long == "" {
 		t.Skip("no prompt provokes a long answer")
 	}
-	stream, err := s.p.Generate(ctx, s.say(s.Prompts.Long))
+	return s.say(s.Prompts.Long + " (" + s.check + ")")
+}
+
+// long starts the long answer and reads to its first text.
+func (s *subject) long(t testing.TB, ctx context.Context) model.Stream {
+	t.Helper()
+	stream, err := s.p.Generate(ctx, s.longAsk(t))
 	if err != nil {
 		t.Fatalf("Generate: %v", err)
 	}
@@ -53,6 +60,13 @@ func (s *subject) long(t testing.TB, ctx context.Context) model.Stream {
 	}
 }
 
+// patient returns a context that ends a hopeless wait.
+func patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // released waits until the upstream is idle.
 func (s *subject) released(t testing.TB) {
 	t.Helper()
@@ -63,7 +77,7 @@ func (s *subject) released(t testing.TB) {
 
 func checkCancel(t testing.TB, s *subject) {
 	noLeak(t, func() {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(patient(t))
 		defer cancel()
 		stream := s.long(t, ctx)
 		defer stream.Close()
@@ -84,7 +98,7 @@ func checkCancel(t testing.TB, s *subject) {
 
 func checkClose(t testing.TB, s *subject) {
 	noLeak(t, func() {
-		stream := s.long(t, t.Context())
+		stream := s.long(t, patient(t))
 		within(t, "Close", func() {
 			for range 2 {
 				if err := stream.Close(); err != nil {
@@ -102,7 +116,7 @@ func checkClose(t testing.TB, s *subject) {
 // checkCloseBeside closes while Next blocks.
 func checkCloseBeside(t testing.TB, s *subject) {
 	noLeak(t, func() {
-		stream := s.long(t, t.Context())
+		stream := s.long(t, patient(t))
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -121,11 +135,8 @@ func checkCloseBeside(t testing.TB, s *subject) {
 }
 
 func checkCloseUnread(t testing.TB, s *subject) {
-	if s.Prompts.Long == "" {
-		t.Skip("no prompt provokes a long answer")
-	}
 	noLeak(t, func() {
-		stream, err := s.p.Generate(t.Context(), s.say(s.Prompts.Long))
+		stream, err := s.p.Generate(patient(t), s.longAsk(t))
 		if err != nil {
 			t.Fatalf("Generate: %v", err)
 		}
@@ -136,7 +147,7 @@ func checkCloseUnread(t testing.TB, s *subject) {
 
 func checkCloseAfterEnd(t testing.TB, s *subject) {
 	noLeak(t, func() {
-		stream, err := s.p.Generate(t.Context(), s.say("Say hi"))
+		stream, err := s.p.Generate(patient(t), s.say("Say hi"))
 		if err != nil {
 			t.Fatalf("Generate: %v", err)
 		}

@@ -42,13 +42,13 @@ func checkUnmodified(t testing.TB, s *subject) {
 // checkConcurrency shares one provider and, in part, one request between
 // goroutines; run it with the race detector.
 func checkConcurrency(t testing.TB, s *subject) {
-	shared := s.rich()
+	shared, ctx := s.rich(), patient(t)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			text := fmt.Sprintf("number %d", i)
 			for _, req := range []*model.Request{s.say("Say " + text), shared} {
-				stream, err := s.p.Generate(t.Context(), req)
+				stream, err := s.p.Generate(ctx, req)
 				if err != nil {
 					t.Errorf("Generate: %v", err)
 					return
