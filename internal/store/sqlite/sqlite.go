@@ -105,6 +105,10 @@ func (s *Store) open(ctx context.Context) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("sqlite: database file: %w", err)
 	}
+	// SQLite makes the file's content durable, its name is up to us.
+	if err := syncPath(s.dir); err != nil {
+		return err
+	}
 	if s.writes, err = connect(path, 1, writerPragmas); err != nil {
 		return err
 	}
