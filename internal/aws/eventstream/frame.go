@@ -110,6 +110,22 @@ func (f *Frame) Time(name string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// AppendSigned appends what an envelope's signature covers of its headers: all
+// but the signature itself, as they were on the wire.
+func (f *Frame) AppendSigned(dst []byte) []byte {
+	for rest := f.RawHeaders; len(rest) > 0; {
+		h, tail, err := parseHeader(rest)
+		if err != nil {
+			return dst // cannot be: the frame was parsed from these bytes
+		}
+		if h.Name != HeaderSignature {
+			dst = append(dst, rest[:len(rest)-len(tail)]...)
+		}
+		rest = tail
+	}
+	return dst
+}
+
 // Kind returns what the frame is and the name that goes with it: MessageEvent
 // with the event type, MessageException with the exception type, MessageError
 // with the error code. A frame without :message-type counts as an event.

@@ -15,7 +15,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkstream "github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/craton-ai/craton/internal/aws/eventstream"
 )
 
 // sign computes a signature over req with testSecret.
@@ -301,6 +304,47 @@ func TestEventChainPastMidnight(t *testing.T) {
 		}
 		if err := chain.Verify(at, nil, nil, sig); err != nil {
 			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
+// TestSignedEnvelopes builds envelopes as the SDK does and proves them as the
+// edge does.
+func TestSignedEnvelopes(t *testing.T) {
+	t.Parallel()
+	seed := bytes.Repeat([]byte{7}, 32)
+	signer := v4.NewStreamSigner(aws.Credentials{AccessKeyID: testKey, SecretAccessKey: testSecret}, "bedrock", "r", seed)
+	var wire bytes.Buffer
+	payloads := []string{"one", "two", ""}
+	for i, payload := range payloads {
+		at := testTime.Add(time.Duration(i) * time.Millisecond)
+		m := sdkstream.Message{Payload: []byte(payload)}
+		m.Headers.Set(":date", sdkstream.TimestampValue(at))
+		var headers bytes.Buffer
+		if err := sdkstream.EncodeHeaders(&headers, m.Headers); err != nil {
+			t.Fatal(err)
+		}
+		sig, err := signer.GetSignature(t.Context(), headers.Bytes(), m.Payload, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Headers.Set(":chunk-signature", sdkstream.BytesValue(sig))
+		if err := sdkstream.NewEncoder().Encode(&wire, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chain := (&Result{Payload: PayloadEvents, v: newTestVerifier(testTime), rule: Generic("bedrock"), key: derive(testSecret, "20260304", "r", "bedrock"),
+		claim: &claim{date: "20260304", region: "r", service: "bedrock", signature: seed}}).Events()
+	r := eventstream.NewReader(&wire, 0)
+	for i := range payloads {
+		f, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, _ := f.Time(eventstream.HeaderDate)
+		sig, _ := f.Bytes(eventstream.HeaderSignature)
+		if err := chain.Verify(at, f.AppendSigned(nil), f.Payload, sig); err != nil {
+			t.Errorf("envelope %d: %v", i, err)
 		}
 	}
 }
