@@ -110,6 +110,9 @@ func (t *tidy) Next() (model.Event, error) {
 	return ev, err
 }
 
+// Unwrap returns the stream inside, for model.LossesOf.
+func (t *tidy) Unwrap() model.Stream { return t.Stream }
+
 func (t *tidy) Close() error {
 	err := t.Stream.Close()
 	if berr := t.body.Close(); err == nil {

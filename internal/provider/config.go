@@ -91,6 +91,9 @@ type AWS struct {
 	Bearer Key
 	// Profile names a profile of the shared files. Default "default", or AWS_PROFILE.
 	Profile string
+	// ControlURL is where the bedrock service (lists of models) lives. Default:
+	// BaseURL when it is set, else the region's public address.
+	ControlURL string
 	// Getenv reads the environment; nil reads none, so that a tenant's
 	// configuration cannot pick up the operator's keys by accident.
 	Getenv func(string) string

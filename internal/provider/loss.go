@@ -29,3 +29,22 @@ func Refuse(op string, losses []model.Loss) error {
 		Hint:    "Leave it out, or choose a model of another upstream.",
 	}
 }
+
+// Answer returns a function that passes a Generate's result on, telling the
+// losses its request suffered (model.LossesOf).
+func Answer(losses []model.Loss) func(model.Stream, error) (model.Stream, error) {
+	return func(s model.Stream, err error) (model.Stream, error) {
+		if err != nil || len(losses) == 0 {
+			return s, err
+		}
+		return &lossy{Stream: s, losses: losses}, nil
+	}
+}
+
+// lossy is a stream whose request lost something, a model.Lossy.
+type lossy struct {
+	model.Stream
+	losses []model.Loss
+}
+
+func (l *lossy) Losses() []model.Loss { return l.losses }

@@ -52,6 +52,8 @@ func (s *faultyStream) Next() (model.Event, error) {
 	return s.faults.OnNext(s.n-1, ev, err)
 }
 
+func (s *faultyStream) Unwrap() model.Stream { return s.Stream }
+
 func (s *faultyStream) Close() error {
 	err := s.Stream.Close()
 	if s.faults.OnClose != nil {

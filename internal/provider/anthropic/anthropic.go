@@ -78,13 +78,13 @@ func (p *Provider) Generate(ctx context.Context, req *model.Request) (model.Stre
 	call := p.call(op, "/messages", body, req.Hops)
 	if req.Stream {
 		call.Header.Set("Accept", "text/event-stream")
-		return p.client.Stream(ctx, call, decode)
+		return provider.Answer(losses)(p.client.Stream(ctx, call, decode))
 	}
 	answer, err := p.client.Bytes(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	return replay(answer)
+	return provider.Answer(losses)(replay(answer))
 }
 
 // decode reads a streamed answer, or a whole one from a server that ignored
