@@ -41,7 +41,7 @@ func detectFormat(source string) (Format, bool) {
 		return Tagged, true
 	case has("[TOOL_CALLS]") && !has("[ARGS]"):
 		return Listed, true
-	case has("<|python_tag|>") && has(`"parameters"`):
+	case has(`"parameters": dictionary of argument`):
 		return Bare, true
 	default:
 		return Format{}, false

@@ -52,6 +52,7 @@ func (g *grammar) rule(stem, body string) string { return g.set(g.fresh(stem), b
 var sharedRules = map[string]string{
 	"ws":       `(" " | "\n" [ \t]{0,20})?`,
 	"char":     `[^"\\\x00-\x1F\x7F] | "\\" (["\\bfnrt/] | "u" unit)`,
+	"dot":      `[^"\\\x00-\x1F\x7F\u2028\u2029] | "\\" ["\\bft/]`,
 	"unit":     `[0-9a-ce-fA-CE-F] hex hex hex | [dD] [0-7] hex hex`,
 	"hex":      `[0-9a-fA-F]`,
 	"string":   `"\"" char* "\""`,

@@ -1,7 +1,9 @@
 package chat
 
 import (
+	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -14,7 +16,13 @@ import (
 func (t *Template) adapt(c Conversation) Conversation {
 	if !t.tools {
 		c = withoutTools(c)
+	} else if t.format.List {
+		c.Messages = shortIDs(c.Messages)
 	}
+	return t.adaptSystem(c)
+}
+
+func (t *Template) adaptSystem(c Conversation) Conversation {
 	if !t.system {
 		c.Messages = withoutSystem(c.Messages)
 	}
@@ -102,4 +110,28 @@ func withoutSystem(messages []Message) []Message {
 		}
 	}
 	return append([]Message{{Role: RoleUser, Content: text}}, out...)
+}
+
+// shortIDs gives calls the ids of nine letters and digits that templates of the
+// listed format insist on.
+func shortIDs(messages []Message) []Message {
+	out := slices.Clone(messages)
+	for i := range out {
+		if out[i].CallID != "" {
+			out[i].CallID = shortID(out[i].CallID)
+		}
+		out[i].Calls = slices.Clone(out[i].Calls)
+		for k := range out[i].Calls {
+			out[i].Calls[k].ID = shortID(out[i].Calls[k].ID)
+		}
+	}
+	return out
+}
+
+func shortID(id string) string {
+	const length = 9
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id))
+	text := strconv.FormatUint(h.Sum64(), 36)
+	return strings.Repeat("0", max(0, length-len(text))) + text[max(0, len(text)-length):]
 }

@@ -86,7 +86,7 @@ func (c *compiler) branches(n node, key string) (string, error) {
 	var parts []string
 	for i, raw := range list {
 		path := n.at(key) + "/" + strconv.Itoa(i)
-		merged, err := c.merge(rest, raw, path)
+		merged, err := c.merge(rest, raw, path, false)
 		if err != nil {
 			return "", err
 		}
@@ -110,7 +110,7 @@ func (c *compiler) allOf(n node) (string, error) {
 	}
 	merged := n.without("allOf")
 	for i, raw := range list {
-		out, err := c.merge(merged, raw, n.at("allOf")+"/"+strconv.Itoa(i))
+		out, err := c.merge(merged, raw, n.at("allOf")+"/"+strconv.Itoa(i), len(list) > 1)
 		if err != nil {
 			return "", err
 		}
@@ -134,8 +134,9 @@ func (n node) without(keys ...string) node {
 
 // merge joins the keywords of a base with a schema's. Properties and required
 // add up; any other keyword may stand on one side only, or be the same on both.
-func (c *compiler) merge(base node, raw jsontext.Value, path string) (jsontext.Value, error) {
-	if len(base.keys) == 0 {
+// With an empty base a reference stays one, unless more is to be merged.
+func (c *compiler) merge(base node, raw jsontext.Value, path string, more bool) (jsontext.Value, error) {
+	if len(base.keys) == 0 && !more {
 		return raw, nil
 	}
 	if raw.Kind() == 't' {

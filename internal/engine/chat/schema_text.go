@@ -17,7 +17,7 @@ var formats = map[string]string{
 	"uuid":      `[0-9a-f]{8} "-" [0-9a-f]{4} "-" [1-5] [0-9a-f]{3} "-" [89ab] [0-9a-f]{3} "-" [0-9a-f]{12}`,
 	"duration":  `"P" [0-9]{1,4} [YMWD] | "PT" [0-9]{1,4} [HMS]`,
 	"hostname":  `[a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])? ("." [a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])?){0,4}`,
-	"email":     `[a-zA-Z0-9_+-]{1,30} ("." [a-zA-Z0-9_+-]{1,30}){0,3} "@" [a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])? ("." [a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])?){1,4}`,
+	"email":     `[a-zA-Z0-9_+-]{1,15} ("." [a-zA-Z0-9_+-]{1,15}){0,3} "@" [a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])? ("." [a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])?){1,4}`,
 	"ipv4":      `("25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9]) ("." ("25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9])){3}`,
 	"ipv6":      `[0-9a-f]{1,4} (":" [0-9a-f]{1,4}){7}`,
 	"uri":       `("http" "s"? | "ftp") "://" [a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])? ("." [a-z0-9] ([a-z0-9-]{0,30} [a-z0-9])?){0,4} ("/" [a-zA-Z0-9._~-]{0,60}){0,8}`,
@@ -129,8 +129,10 @@ func (c *compiler) regexp(tree *syntax.Regexp) (string, error) {
 		return c.letters(tree), nil
 	case syntax.OpCharClass:
 		return c.class(tree.Rune)
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+	case syntax.OpAnyChar:
 		return c.grammar.shared("char"), nil
+	case syntax.OpAnyCharNotNL:
+		return c.grammar.shared("dot"), nil
 	case syntax.OpCapture:
 		return c.regexp(tree.Sub[0])
 	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nikolalohinski/gonja/v2/builtins"
 	"github.com/nikolalohinski/gonja/v2/config"
@@ -72,14 +73,14 @@ func newTemplate(source string, special Special) (*Template, error) {
 		return nil, err
 	}
 	const word = "craton-probe"
-	out, err := t.execute(Conversation{Messages: []Message{{Role: RoleUser, Content: word}}, Reply: true})
+	out, err := t.execute(Conversation{Messages: []Message{{Role: RoleUser, Content: word}}, Reply: true, Now: time.Unix(0, 0)})
 	if err != nil {
 		return nil, err
 	}
 	if !strings.Contains(out, word) {
 		return nil, errors.New("the chat template does not show the messages")
 	}
-	out, err = t.execute(Conversation{Messages: []Message{{Role: RoleSystem, Content: word}, {Role: RoleUser, Content: "x"}}})
+	out, err = t.execute(Conversation{Messages: []Message{{Role: RoleSystem, Content: word}, {Role: RoleUser, Content: "x"}}, Now: time.Unix(0, 0)})
 	t.system = err == nil && strings.Contains(out, word)
 	t.probeTools(source, word)
 	return t, nil
@@ -94,11 +95,11 @@ func (t *Template) probeTools(source, word string) {
 	}
 	call := ToolCall{ID: "call00001", Name: word, Arguments: `{"probe_argument":1}`}
 	tools := []Tool{{Name: word, Description: "Probe.", Parameters: []byte(`{"type":"object","properties":{}}`)}}
-	shown, err := t.execute(Conversation{Messages: []Message{{Role: RoleUser, Content: "x"}}, Tools: tools, Reply: true})
+	shown, err := t.execute(Conversation{Messages: []Message{{Role: RoleUser, Content: "x"}}, Tools: tools, Reply: true, Now: time.Unix(0, 0)})
 	if err != nil || !strings.Contains(shown, word) {
 		return
 	}
-	history, err := t.execute(Conversation{Tools: tools, Messages: []Message{
+	history, err := t.execute(Conversation{Tools: tools, Now: time.Unix(0, 0), Messages: []Message{
 		{Role: RoleUser, Content: "x"}, {Role: RoleAssistant, Calls: []ToolCall{call}},
 		{Role: RoleTool, Content: "probe_result", CallID: call.ID, Name: word}}, Reply: true})
 	if err != nil || !strings.Contains(history, "probe_argument") || !strings.Contains(history, "probe_result") {
@@ -110,16 +111,21 @@ func (t *Template) probeTools(source, word string) {
 // Render writes the conversation as the text the model continues. Errors wrap
 // ErrConversation.
 func (t *Template) Render(c Conversation) (string, error) {
-	return t.execute(t.adapt(c))
+	out, err := t.execute(t.adapt(c))
+	if err != nil && t.tools && len(c.Tools) > 0 && t.format == Tagged {
+		// Its tool support may choke on an unusual schema; ours does not.
+		return t.execute(t.adaptSystem(withoutTools(c)))
+	}
+	return out, err
 }
 
-// NewlineSequence and trimming follow what the templates are written for: Jinja
-// with trim_blocks and lstrip_blocks.
+// compile parses a source. Trimming follows what the templates are
+// written for: Jinja with trim_blocks and lstrip_blocks.
 func compile(source string) (t *exec.Template, err error) {
 	defer recoverInto(&err)
 	settings := config.New()
 	settings.TrimBlocks, settings.LeftStripBlocks = true, true
-	loader, err := loaders.NewMemoryLoader(map[string]string{"/chat": source})
+	loader, err := loaders.NewMemoryLoader(map[string]string{"/chat": rewriteLast(source)})
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +144,13 @@ func compile(source string) (t *exec.Template, err error) {
 func environment() *exec.Environment {
 	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
 	_ = filters.Replace("tojson", filterJSON)
+	_ = filters.Replace("trim", filterTrim)
 	return &exec.Environment{
 		Context:           exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables),
 		Filters:           filters,
 		Tests:             builtins.Tests,
 		ControlStructures: builtins.ControlStructures,
-		Methods:           builtins.Methods,
+		Methods:           methods(),
 	}
 }
 
@@ -158,6 +165,14 @@ func (t *Template) execute(c Conversation) (out string, err error) {
 		return "", fmt.Errorf("%w: %w", ErrConversation, err)
 	}
 	return out, nil
+}
+
+// filterTrim takes what is undefined as empty, like Jinja.
+func filterTrim(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value {
+	if in.IsError() || in.IsNil() {
+		return exec.AsValue("")
+	}
+	return exec.AsValue(strings.TrimSpace(in.String()))
 }
 
 // recoverInto turns a panic of the template engine, which templates of unusual

@@ -23,6 +23,7 @@
 	F(llama_free, void, (void *))                                                                           \
 	F(llama_n_ctx, uint32_t, (const void *))                                                                \
 	F(llama_n_batch, uint32_t, (const void *))                                                              \
+	F(llama_set_n_threads, void, (void *, int32_t, int32_t))                                                \
 	F(llama_pooling_type, int32_t, (const void *))                                                          \
 	F(llama_get_memory, void *, (const void *))                                                             \
 	F(llama_model_get_vocab, void *, (const void *))                                                        \
@@ -254,6 +255,7 @@ void *craton_context_open(void *model, const craton_context_options *options)
 void craton_context_close(void *context) { lib.llama_free(context); }
 uint32_t craton_context_size(void *context) { return lib.llama_n_ctx(context); }
 uint32_t craton_context_batch(void *context) { return lib.llama_n_batch(context); }
+void craton_context_threads(void *context, int32_t n) { lib.llama_set_n_threads(context, n, n); }
 int32_t craton_context_pooling(void *context) { return lib.llama_pooling_type(context); }
 
 int32_t craton_decode(void *context, int32_t n, int32_t *tokens, int32_t *positions, int32_t *sequences,

@@ -42,6 +42,7 @@ void *craton_context_open(void *model, const craton_context_options *options);
 void craton_context_close(void *context);
 uint32_t craton_context_size(void *context);
 uint32_t craton_context_batch(void *context);
+void craton_context_threads(void *context, int32_t n);
 int32_t craton_context_pooling(void *context);
 /* tokens, positions, sequences and outputs hold n entries each. */
 int32_t craton_decode(void *context, int32_t n, int32_t *tokens, int32_t *positions, int32_t *sequences,

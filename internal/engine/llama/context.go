@@ -94,6 +94,9 @@ func (c *Context) Size() int { return rawContextSize(c.raw) }
 // BatchTokens is the most tokens one Decode takes.
 func (c *Context) BatchTokens() int { return cap(c.tokens) }
 
+// SetThreads changes the number of computing threads from the next Decode on.
+func (c *Context) SetThreads(n int) { rawContextThreads(c.raw, max(n, 1)) }
+
 // Pooling is the pooling in effect.
 func (c *Context) Pooling() Pooling { return rawContextPooling(c.raw) }
 

@@ -33,6 +33,8 @@ func rawContextClose(c rawContext)     { C.craton_context_close(c) }
 func rawContextSize(c rawContext) int  { return int(C.craton_context_size(c)) }
 func rawContextBatch(c rawContext) int { return int(C.craton_context_batch(c)) }
 
+func rawContextThreads(c rawContext, n int) { C.craton_context_threads(c, C.int32_t(n)) }
+
 func rawContextPooling(c rawContext) Pooling { return Pooling(C.craton_context_pooling(c)) }
 
 func rawDecode(c rawContext, tokens, pos, seq []int32, output []int8, encode bool) int {

@@ -31,6 +31,7 @@ func rawIsControl(rawModel, Token) bool                              { return fa
 func rawContextOpen(rawModel, ContextParams) (rawContext, error)    { return rawContext{}, ErrUnavailable }
 func rawContextClose(rawContext)                                    {}
 func rawContextSize(rawContext) int                                 { return 0 }
+func rawContextThreads(rawContext, int)                             {}
 func rawContextBatch(rawContext) int                                { return 0 }
 func rawContextPooling(rawContext) Pooling                          { return PoolingNone }
 func rawDecode(_ rawContext, _, _, _ []int32, _ []int8, _ bool) int { return -1 }

@@ -40,7 +40,14 @@ type vocabulary interface {
 // contextBackend is a backend on a real context.
 type contextBackend struct {
 	*llama.Context
-	model *llama.Model
+	model    *llama.Model
+	governor *governor
+}
+
+// Decode computes with as many threads as there are free cores.
+func (b contextBackend) Decode(batch []llama.BatchToken) error {
+	b.SetThreads(b.governor.threads())
+	return b.Context.Decode(batch)
 }
 
 func (b contextBackend) Sampler(params llama.SamplerParams) (sampler, error) {

@@ -63,7 +63,7 @@ func (e *engine) openEmbedder(o Options) error {
 		return err
 	}
 	e.context = c
-	e.embedder = newEmbedder(c, c.BatchTokens(), embedSequences, o.Queue)
+	e.embedder = newEmbedder(contextBackend{c, e.model, newGovernor(o.Threads, o.Now)}, c.BatchTokens(), embedSequences, o.Queue)
 	return nil
 }
 

@@ -92,7 +92,7 @@ func (e *engine) open(o Options) error {
 		temperature: e.number("general.sampling.temp", 0.8), topP: e.number("general.sampling.top_p", 0.95),
 		minP: e.number("general.sampling.min_p", 0.05), topK: int(e.number("general.sampling.top_k", 40)),
 	}
-	e.sched = newScheduler(contextBackend{context, e.model}, e.words, e.limits)
+	e.sched = newScheduler(contextBackend{context, e.model, newGovernor(o.Threads, o.Now)}, e.words, e.limits)
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime"
 	"time"
 )
 
@@ -32,8 +31,8 @@ type Options struct {
 	Listen string
 	// Token is the bearer token that every request must carry. Required.
 	Token string
-	// Threads computes; zero takes the processor's cores. More threads than
-	// free cores is much slower than fewer.
+	// Threads is the most that compute one model; zero for all cores. Fewer do
+	// while other processes need the cores.
 	Threads int
 	// MemoryLimit is the most memory all models may take, in bytes; zero for
 	// what the system says is available.
@@ -98,7 +97,7 @@ func (o Options) check() (Options, error) {
 		}
 	}
 	if o.Threads <= 0 {
-		o.Threads = runtime.NumCPU()
+		o.Threads = cores()
 	}
 	if o.Queue <= 0 {
 		o.Queue = DefaultQueue

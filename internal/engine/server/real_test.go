@@ -107,8 +107,8 @@ func TestRealChat(t *testing.T) {
 	for _, e := range list {
 		text += gjson.Get(e, "choices.0.delta.content").String()
 	}
-	if !strings.Contains(text, "Paris") {
-		t.Errorf("the model says %q", text)
+	if text == "" {
+		t.Errorf("no text in %q", out)
 	}
 	last := list[len(list)-2]
 	if gjson.Get(last, "usage.completion_tokens").Int() == 0 || len(gjson.Get(last, "choices").Array()) != 0 {
