@@ -18,6 +18,8 @@ type Tenant struct {
 	CreatedAt time.Time
 	// Disabled stops every credential of the tenant.
 	Disabled bool
+	// Budgets bound what all of the tenant's keys may spend together.
+	Budgets Budgets
 	// Root marks the tenant of the installation's own administrators, the only
 	// ones who may see and change other tenants. There is exactly one.
 	Root bool

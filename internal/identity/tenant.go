@@ -31,7 +31,7 @@ func (d *Directory) CreateTenant(ctx context.Context, name, accountID string) (T
 	return t, nil
 }
 
-// UpdateTenant changes Name, AccountID and Disabled of the tenant with
+// UpdateTenant changes Name, AccountID, Disabled and Budgets of the tenant with
 // tenant.ID whose stored version is tenant.Version; the rest is kept. The root
 // tenant cannot be disabled. The caller needs [TenantWrite] in the root
 // tenant.
@@ -52,6 +52,7 @@ func (d *Directory) UpdateTenant(ctx context.Context, tenant Tenant) (Tenant, er
 	}
 	stored.Name, stored.AccountID = tenant.Name, tenant.AccountID
 	stored.Disabled, stored.Version = tenant.Disabled, tenant.Version
+	stored.Budgets = tenant.Budgets
 	if err := stored.check(); err != nil {
 		return Tenant{}, err
 	}

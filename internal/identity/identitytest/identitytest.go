@@ -129,6 +129,7 @@ func versions(t *testing.T, s identity.Store) {
 	conflict(t, s, "a credential that is there", nil, again)
 
 	tn.Version, tn.Disabled = 1, true
+	tn.Budgets = identity.Budgets{DailyNanoUSD: 5, MonthlyNanoUSD: 1 << 40}
 	c.Version, c.RevokedAt = 1, epoch.Add(time.Minute)
 	write(t, s, []identity.Tenant{tn}, c)
 	conflict(t, s, "an old version of a tenant", []identity.Tenant{tn})

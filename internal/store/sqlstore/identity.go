@@ -62,7 +62,8 @@ func (db *DB) Tenants(ctx context.Context, f identity.TenantFilter) ([]identity.
 	w.args = append(w.args, pageSize(f.Limit))
 	var found []identity.Tenant
 	err := db.engine.Read(ctx, func(tx Tx) (err error) {
-		found, err = collect(tx, scanTenant, `SELECT id, name, account_id, created_at, disabled, root, version
+		found, err = collect(tx, scanTenant, `SELECT id, name, account_id, created_at, disabled, root,
+			daily_nano_usd, monthly_nano_usd, version
 			FROM tenants`+w.sql+` ORDER BY id LIMIT ?`, w.args...)
 		return err
 	})
@@ -72,7 +73,8 @@ func (db *DB) Tenants(ctx context.Context, f identity.TenantFilter) ([]identity.
 func scanTenant(row scanner) (identity.Tenant, error) {
 	var t identity.Tenant
 	var created, disabled, root int64
-	err := row.Scan(&t.ID, &t.Name, &t.AccountID, &created, &disabled, &root, &t.Version)
+	err := row.Scan(&t.ID, &t.Name, &t.AccountID, &created, &disabled, &root,
+		&t.Budgets.DailyNanoUSD, &t.Budgets.MonthlyNanoUSD, &t.Version)
 	t.CreatedAt, t.Disabled, t.Root = timeOf(created), disabled != 0, root != 0
 	return t, err
 }
@@ -133,13 +135,16 @@ func (db *DB) Write(ctx context.Context, change identity.Change) error {
 func (db *DB) writeTenant(tx Tx, t identity.Tenant) (err error) {
 	var n int64
 	if t.Version == 0 {
-		n, err = tx.Exec(`INSERT INTO tenants (id, name, account_id, created_at, disabled, root, version)
-			VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING`,
-			t.ID, t.Name, t.AccountID, micros(t.CreatedAt), flag(t.Disabled), flag(t.Root))
+		n, err = tx.Exec(`INSERT INTO tenants (id, name, account_id, created_at, disabled, root,
+			daily_nano_usd, monthly_nano_usd, version)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING`,
+			t.ID, t.Name, t.AccountID, micros(t.CreatedAt), flag(t.Disabled), flag(t.Root),
+			t.Budgets.DailyNanoUSD, t.Budgets.MonthlyNanoUSD)
 	} else {
 		n, err = tx.Exec(`UPDATE tenants SET name = ?, account_id = ?, created_at = ?, disabled = ?, root = ?,
-			version = version + 1 WHERE id = ? AND version = ?`,
-			t.Name, t.AccountID, micros(t.CreatedAt), flag(t.Disabled), flag(t.Root), t.ID, t.Version)
+			daily_nano_usd = ?, monthly_nano_usd = ?, version = version + 1 WHERE id = ? AND version = ?`,
+			t.Name, t.AccountID, micros(t.CreatedAt), flag(t.Disabled), flag(t.Root),
+			t.Budgets.DailyNanoUSD, t.Budgets.MonthlyNanoUSD, t.ID, t.Version)
 	}
 	if err == nil && n == 0 || err != nil && db.engine.Dialect().IsConflict(err) {
 		return identity.Fault(identity.ErrConflict, t.ID,

@@ -9,6 +9,8 @@ CREATE TABLE tenants (
   created_at BIGINT   NOT NULL,
   disabled   BIGINT   NOT NULL,
   root       BIGINT   NOT NULL,
+  daily_nano_usd   BIGINT NOT NULL,
+  monthly_nano_usd BIGINT NOT NULL,
   version    BIGINT   NOT NULL
 );
 
