@@ -3,10 +3,12 @@ package identity_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/secret"
 )
 
 // as returns a context in which the holder of a new key acts.
@@ -185,4 +187,57 @@ func BenchmarkAuthenticateBearer(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	master, err := secret.NewMasterKey(rand.NewChaCha8([32]byte{1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := secret.NewSealer(master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := identity.NewDirectory(identity.Config{
+		Store: w.store, Sealer: sealer, Random: rand.NewChaCha8([32]byte{8}), Now: w.time, CacheSize: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []identity.Issued
+	for range 6 {
+		keys = append(keys, w.create(identity.KeySpec{}))
+	}
+	for range 2 {
+		for _, k := range keys {
+			if !w.works(dir, k) {
+				t.Error("a key does not work with a small cache")
+			}
+		}
+	}
+	before := w.store.reads.Load()
+	for _, k := range keys {
+		w.works(dir, k)
+	}
+	if n := w.store.reads.Load() - before; n < 3 {
+		t.Errorf("six keys in a cache of three read the store %d times", n)
+	}
+	if err := dir.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	listed, err := w.dir.ListKeys(w.admin, identity.CredentialFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := 0
+	for _, k := range listed {
+		if !k.LastUsedAt.IsZero() {
+			used++
+		}
+	}
+	if used != len(keys) {
+		t.Errorf("%d keys have a last use, want %d: those that left the cache count", used, len(keys))
+	}
 }

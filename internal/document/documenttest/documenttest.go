@@ -214,9 +214,17 @@ func prefixes(t *testing.T, s document.Store) {
 	expect(t, list(t, s, document.Query{Prefix: "x%"}), "x%")
 	expect(t, list(t, s, document.Query{Prefix: "\U0010ffff"}), "\U0010ffff\U0010ffff")
 	expect(t, list(t, s, document.Query{Prefix: "z"}))
-	for i := range 1100 {
-		put(t, s, doc(fmt.Sprintf("many/%04d", i)))
+	var wg sync.WaitGroup
+	for w := range 22 {
+		wg.Go(func() {
+			for i := range 50 {
+				if _, err := s.Put(t.Context(), doc(fmt.Sprintf("many/%02d%02d", w, i))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
+	wg.Wait()
 	if n := len(list(t, s, document.Query{Prefix: "many/", Limit: 5000})); n != 1000 {
 		t.Errorf("a page has %d documents, the maximum is 1000", n)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
@@ -16,6 +17,9 @@ type statements struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	ctx     context.Context
 	known   map[string]*sql.Stmt
+	// touched is set when a statement may have changed something, or failed:
+	// some failures make SQLite roll back the whole transaction.
+	touched bool
 }
 
 func (s *statements) stmt(query string) (*sql.Stmt, error) {
@@ -38,18 +42,24 @@ func (s *statements) Exec(query string, args ...any) (int64, error) {
 	}
 	result, err := stmt.ExecContext(s.ctx, args...)
 	if err != nil {
+		s.touched = true
 		return 0, err
 	}
-	return result.RowsAffected()
+	n, err := result.RowsAffected()
+	s.touched = s.touched || n > 0 || err != nil
+	return n, err
 }
 
-// Query implements [sqlstore.Tx].
+// Query implements [sqlstore.Tx]. A query that is not a plain SELECT may
+// change something (RETURNING).
 func (s *statements) Query(query string, args ...any) (*sql.Rows, error) {
 	stmt, err := s.stmt(query)
 	if err != nil {
 		return nil, err
 	}
-	return stmt.QueryContext(s.ctx, args...)
+	rows, err := stmt.QueryContext(s.ctx, args...)
+	s.touched = s.touched || err != nil || !strings.HasPrefix(query, "SELECT")
+	return rows, err
 }
 
 func (s *statements) close() error {

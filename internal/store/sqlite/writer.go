@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
+	"modernc.org/sqlite"
 )
 
 // ErrClosed says that the store was closed before the write was accepted.
@@ -26,9 +27,9 @@ type operation struct {
 }
 
 // writer is the one goroutine that writes. What waits for it when it turns to
-// its queue goes into one transaction, each operation in a savepoint of its
-// own, and is acknowledged after the commit: the more writers, the fewer syncs
-// for each.
+// its queue goes into one transaction, each operation succeeding or failing by
+// itself, and is acknowledged after the commit: the more writers, the fewer
+// syncs for each.
 type writer struct {
 	queue   chan *operation
 	conn    *sql.Conn
@@ -130,13 +131,17 @@ func (w *writer) gather(group []*operation) []*operation {
 	return group
 }
 
-// commit runs the group in one transaction and answers every operation.
+// commit runs the group in one transaction and answers every operation. It
+// runs them bare at first, which is a third faster, and with savepoints only if
+// one failed that has to be undone.
 func (w *writer) commit(group []*operation) {
-	err := w.attempt(group)
+	err := w.attempt(group, w.bare)
+	if errors.Is(err, errUndo) {
+		w.rollback()
+		err = w.attempt(group, w.saved)
+	}
 	if err != nil {
-		// A failed rollback leaves nothing to undo: SQLite may have rolled back
-		// by itself, which is what made the commit fail.
-		_, _ = w.tx.Exec("ROLLBACK")
+		w.rollback()
 	}
 	for _, o := range group {
 		if o.err == nil {
@@ -146,9 +151,14 @@ func (w *writer) commit(group []*operation) {
 	}
 }
 
-// attempt runs the group; operations that fail keep their error and leave no
-// trace. It answers an error if none of the others took place.
-func (w *writer) attempt(group []*operation) error {
+// rollback ends a transaction without effect. A failure leaves nothing to
+// undo: SQLite may have rolled back by itself, which is what made the attempt
+// fail.
+func (w *writer) rollback() { _, _ = w.tx.Exec("ROLLBACK") }
+
+// attempt runs the group, each operation by run, in one transaction. It answers
+// an error if nothing took place.
+func (w *writer) attempt(group []*operation, run func(*operation) error) error {
 	if _, err := w.tx.Exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("sqlite: begin: %w", err)
 	}
@@ -156,20 +166,44 @@ func (w *writer) attempt(group []*operation) error {
 		if o.err = o.ctx.Err(); o.err != nil {
 			continue
 		}
-		if _, err := w.tx.Exec("SAVEPOINT operation"); err != nil {
-			return fmt.Errorf("sqlite: savepoint: %w", err)
-		}
-		if o.err = o.op(w.tx); o.err != nil {
-			if _, err := w.tx.Exec("ROLLBACK TO operation"); err != nil {
-				return fmt.Errorf("sqlite: roll back an operation: %w", err)
-			}
-		}
-		if _, err := w.tx.Exec("RELEASE operation"); err != nil {
-			return fmt.Errorf("sqlite: release: %w", err)
+		if err := run(o); err != nil {
+			return err
 		}
 	}
 	if _, err := w.tx.Exec("COMMIT"); err != nil {
 		return fmt.Errorf("sqlite: commit: %w", err)
+	}
+	return nil
+}
+
+// errUndo says that an operation failed after it may have changed something.
+var errUndo = errors.New("sqlite: an operation has to be undone")
+
+// bare runs an operation that, it is hoped, succeeds or fails at once.
+func (w *writer) bare(o *operation) error {
+	w.tx.touched = false
+	o.err = o.op(w.tx)
+	// An error of SQLite's own, even on reading, may have ended the transaction.
+	var broken *sqlite.Error
+	if o.err != nil && (w.tx.touched || errors.As(o.err, &broken)) {
+		return errUndo
+	}
+	return nil
+}
+
+// saved runs an operation in a savepoint; one that fails keeps its error and
+// leaves no trace.
+func (w *writer) saved(o *operation) error {
+	if _, err := w.tx.Exec("SAVEPOINT operation"); err != nil {
+		return fmt.Errorf("sqlite: savepoint: %w", err)
+	}
+	if o.err = o.op(w.tx); o.err != nil {
+		if _, err := w.tx.Exec("ROLLBACK TO operation"); err != nil {
+			return fmt.Errorf("sqlite: roll back an operation: %w", err)
+		}
+	}
+	if _, err := w.tx.Exec("RELEASE operation"); err != nil {
+		return fmt.Errorf("sqlite: release: %w", err)
 	}
 	return nil
 }
