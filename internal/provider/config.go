@@ -56,13 +56,14 @@ type Config struct {
 // OpenAI says how a compatible server deviates from OpenAI's own. The zero
 // value is OpenAI.
 type OpenAI struct {
-	// MaxTokens sends max_tokens to servers that do not know max_completion_tokens.
-	MaxTokens bool
-	// NoStreamOptions marks a server that refuses stream_options; its streams may tell no usage.
-	NoStreamOptions bool
-	// NoDeveloper marks a server that does not know the developer role; such
+	// MaxTokensName is the request member that bounds the answer:
+	// "max_completion_tokens" (the default) or, for servers that do not know it, "max_tokens".
+	MaxTokensName string
+	// NoStreamUsage marks a server that refuses stream_options; its streams may tell no usage.
+	NoStreamUsage bool
+	// NoDeveloperRole marks a server that does not know the developer role; such
 	// messages are sent as system ones.
-	NoDeveloper bool
+	NoDeveloperRole bool
 	// CacheBreakpoints marks a server that knows prompt_cache_breakpoint.
 	CacheBreakpoints bool
 	// Reasoning names the message member in which earlier thinking is sent

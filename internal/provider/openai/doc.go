@@ -10,6 +10,6 @@
 //
 //	p, err := openai.New(provider.Config{
 //		Kind: "openai", BaseURL: "http://127.0.0.1:11434/v1",
-//		OpenAI: provider.OpenAI{MaxTokens: true},
+//		OpenAI: provider.OpenAI{MaxTokensName: "max_tokens"},
 //	})
 package openai

@@ -35,12 +35,17 @@ func New(cfg provider.Config) (*Provider, error) {
 		return nil, err
 	}
 	q := cfg.OpenAI
+	switch q.MaxTokensName {
+	case "", "max_tokens", "max_completion_tokens":
+	default:
+		return nil, model.Errorf(model.Invalid, "max_tokens_name", "The upstream's max_tokens_name must be max_tokens or max_completion_tokens.")
+	}
 	return &Provider{
 		cfg:    cfg,
 		client: provider.NewClient(cfg, wire.DecodeError),
 		site:   newSite(cfg, base),
 		quirks: wire.Quirks{
-			MaxTokens: q.MaxTokens, NoStreamOptions: q.NoStreamOptions, NoDeveloper: q.NoDeveloper,
+			MaxTokens: q.MaxTokensName == "max_tokens", NoStreamOptions: q.NoStreamUsage, NoDeveloper: q.NoDeveloperRole,
 			CacheBreakpoints: q.CacheBreakpoints, Reasoning: q.Reasoning,
 		},
 	}, nil
