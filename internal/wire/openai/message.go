@@ -2,7 +2,6 @@ package openai
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -125,34 +124,33 @@ func decodeMessages(messages []wireMessage, body []byte) ([]model.Message, error
 }
 
 func (c *conversation) add(m *wireMessage, i int) error {
-	path := fmt.Sprintf("messages.%d", i)
-	raw := func(part int) []byte { return rawPart(c.body, i, part) }
+	path := messagePath(i)
 	switch m.Role {
 	case "system", "developer", "user":
-		parts, err := m.Content.hub(path+".content", raw)
+		parts, err := m.Content.hub(path, c.body)
 		if err != nil {
 			return err
 		}
 		if m.Content.kind == 0 || m.Content.kind == 'n' {
-			return missing(path + ".content")
+			return missing(path.join("content"))
 		}
 		c.out = append(c.out, model.Message{Role: model.Role(m.Role), Name: m.Name, Parts: append(parts, m.opaque()...)})
 	case "assistant":
-		return c.assistant(m, i, path)
+		return c.assistant(m, i)
 	case "tool":
 		if m.ToolCallID == "" {
-			return missing(path + ".tool_call_id")
+			return missing(path.join("tool_call_id"))
 		}
-		parts, err := m.Content.hub(path+".content", raw)
+		parts, err := m.Content.hub(path, c.body)
 		if err != nil {
 			return err
 		}
 		c.result(&model.ToolResult{CallID: m.ToolCallID, Content: parts}, m.opaque())
 	case "function":
 		if m.Name == "" {
-			return missing(path + ".name")
+			return missing(path.join("name"))
 		}
-		parts, err := m.Content.hub(path+".content", raw)
+		parts, err := m.Content.hub(path, c.body)
 		if err != nil {
 			return err
 		}
@@ -163,15 +161,15 @@ func (c *conversation) add(m *wireMessage, i int) error {
 		delete(c.pending, m.Name)
 		c.result(&model.ToolResult{CallID: id, Content: parts}, m.opaque())
 	case "":
-		return missing(path + ".role")
+		return missing(path.join("role"))
 	default:
-		return invalidValue(path+".role", m.Role, roles...)
+		return invalidValue(path.join("role"), m.Role, roles...)
 	}
 	return nil
 }
 
-func (c *conversation) assistant(m *wireMessage, i int, path string) error {
-	parts, err := m.parts(path, func(part int) []byte { return rawPart(c.body, i, part) })
+func (c *conversation) assistant(m *wireMessage, i int) error {
+	parts, err := m.parts(messagePath(i), c.body)
 	if err != nil {
 		return err
 	}
@@ -218,7 +216,7 @@ func onlyResults(m model.Message) bool {
 }
 
 // parts lists an assistant message's parts: thinking, then what it says, then calls.
-func (m *wireMessage) parts(path string, raw func(int) []byte) ([]model.Part, error) {
+func (m *wireMessage) parts(path messagePath, body []byte) ([]model.Part, error) {
 	var parts []model.Part
 	thinking := m.ReasoningC
 	if thinking == "" {
@@ -227,7 +225,7 @@ func (m *wireMessage) parts(path string, raw func(int) []byte) ([]model.Part, er
 	if thinking != "" {
 		parts = append(parts, &model.Reasoning{Text: string(thinking)})
 	}
-	content, err := m.Content.hub(path+".content", raw)
+	content, err := m.Content.hub(path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -242,13 +240,13 @@ func (m *wireMessage) parts(path string, raw func(int) []byte) ([]model.Part, er
 		audio := &model.Audio{ID: m.Audio.ID, Transcript: m.Audio.Transcript, ExpiresAt: m.Audio.ExpiresAt}
 		if m.Audio.Data != "" {
 			if audio.Source.Data, err = decodeBase64(m.Audio.Data); err != nil {
-				return nil, invalid(path+".audio.data", "invalid_base64", "Invalid '%s': expected base64.", bracketed(path+".audio.data"))
+				return nil, invalid(path.join("audio.data"), "invalid_base64", "Invalid '%s': expected base64.", bracketed(path.join("audio.data")))
 			}
 		}
 		parts = append(parts, audio)
 	}
-	for i, call := range m.ToolCalls {
-		part, err := call.hub(fmt.Sprintf("%s.tool_calls.%d", path, i))
+	for i := range m.ToolCalls {
+		part, err := m.ToolCalls[i].hub(path, i)
 		if err != nil {
 			return nil, err
 		}
@@ -257,16 +255,16 @@ func (m *wireMessage) parts(path string, raw func(int) []byte) ([]model.Part, er
 	return parts, nil
 }
 
-func (t *wireToolCall) hub(path string) (model.Part, error) {
+func (t *wireToolCall) hub(path messagePath, i int) (model.Part, error) {
 	switch {
 	case t.ID == "":
-		return nil, missing(path + ".id")
+		return nil, missing(path.join(fmt.Sprintf("tool_calls.%d.id", i)))
 	case t.Custom != nil:
 		return &model.ToolCall{ID: t.ID, Name: t.Custom.Name, Arguments: string(t.Custom.Input), Custom: true}, nil
 	case t.Function != nil:
 		return &model.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: string(t.Function.Arguments)}, nil
 	}
-	return nil, missing(path + ".function")
+	return nil, missing(path.join(fmt.Sprintf("tool_calls.%d.function", i)))
 }
 
 // harmless are message members that clients echo from answers and that say
@@ -276,6 +274,9 @@ var harmless = map[string]bool{"id": true, "object": true, "type": true, "status
 // opaque keeps the members of a message the hub has no place for as one part,
 // {"message":{...}}: told from a content part by its lack of a type.
 func (m *wireMessage) opaque() []model.Part {
+	if len(m.Extra) == 0 {
+		return nil
+	}
 	b := builder{b: []byte(`{"message":{`)}
 	start := len(b.b)
 	eachMember(m.Extra, func(name string, key, value []byte) bool {
@@ -293,9 +294,20 @@ func (m *wireMessage) opaque() []model.Part {
 	return []model.Part{&model.Opaque{Dialect: model.DialectOpenAIChat, Raw: b.b}}
 }
 
-// rawPart finds a content part's own text in the request. It is asked for only
-// when a part's type is unknown.
-func rawPart(body []byte, message, part int) []byte {
-	raw := gjson.GetBytes(body, fmt.Sprintf("messages.%d.content.%d", message, part)).Raw
-	return []byte(strings.TrimSpace(raw))
+// messagePath is where a message stands: the index among a request's messages,
+// or -1-i for the message of an answer's choice i. It is turned into text for
+// errors only.
+type messagePath int
+
+func (p messagePath) join(member string) string {
+	if p < 0 {
+		return fmt.Sprintf("choices.%d.message.%s", -1-int(p), member)
+	}
+	return fmt.Sprintf("messages.%d.%s", int(p), member)
+}
+
+// rawPart finds a content part's own text. It is asked for only when a part's
+// type is unknown.
+func rawPart(body []byte, path messagePath, part int) []byte {
+	return []byte(gjson.GetBytes(body, path.join(fmt.Sprintf("content.%d", part))).Raw)
 }

@@ -23,8 +23,8 @@ type wirePart struct {
 	Breakpoint jsontext.Value `json:"prompt_cache_breakpoint"`
 }
 
-// hub lists the parts of a content; raw gives the own text of part i.
-func (c *wireContent) hub(path string, raw func(i int) []byte) ([]model.Part, error) {
+// hub lists the parts of the content of the message at path of body.
+func (c *wireContent) hub(path messagePath, body []byte) ([]model.Part, error) {
 	switch c.kind {
 	case '"':
 		return []model.Part{&model.Text{Text: c.text}}, nil
@@ -34,13 +34,13 @@ func (c *wireContent) hub(path string, raw func(i int) []byte) ([]model.Part, er
 	}
 	parts := make([]model.Part, 0, len(c.parts))
 	for i := range c.parts {
-		at := fmt.Sprintf("%s.%d", path, i)
+		at := path.join(fmt.Sprintf("content.%d", i))
 		part, err := c.parts[i].hub(at)
 		if err != nil {
 			return nil, err
 		}
 		if part == nil {
-			part = &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: raw(i)}
+			part = &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: rawPart(body, path, i)}
 		}
 		parts = append(parts, part)
 		if point, err := c.parts[i].cachePoint(at); err != nil {

@@ -246,7 +246,7 @@ func (c *wireChoice) hub(id string, body []byte, i int) (model.Choice, error) {
 			t.ID = inventID(id, i, j)
 		}
 	}
-	parts, err := c.Message.parts("message", func(part int) []byte { return rawChoicePart(body, i, part) })
+	parts, err := c.Message.parts(messagePath(-1-i), body)
 	if err != nil {
 		return model.Choice{}, err
 	}

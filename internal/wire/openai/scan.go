@@ -22,6 +22,7 @@ type UsageScanner struct {
 	done   bool
 	failed *model.Error
 	blind  bool // a limit was passed: nothing more can be read
+	known  template
 }
 
 // scanLimit bounds what a scanner keeps of one line or event. Bigger ones hold
@@ -63,12 +64,10 @@ func (s *UsageScanner) Deltas() int64 { return s.deltas }
 func (s *UsageScanner) Err() *model.Error { return s.failed }
 
 var (
-	nameUsage  = []byte(`"usage"`)
-	nameFinish = []byte(`"finish_reason"`)
-	nameError  = []byte(`"error"`)
-	nameTier   = []byte(`"service_tier"`)
-	noFinish   = []byte(`"finish_reason":null`)
-	noUsage    = []byte(`"usage":null`)
+	nameUsage = []byte(`"usage"`)
+	nameError = []byte(`"error"`)
+	nameTier  = []byte(`"service_tier"`)
+	noUsage   = []byte(`"usage":null`)
 )
 
 func (s *UsageScanner) event(data []byte) {
@@ -76,14 +75,17 @@ func (s *UsageScanner) event(data []byte) {
 		s.done = true
 		return
 	}
+	if raw, ok := s.known.matchRaw(data); ok {
+		if len(raw) > len(`""`) {
+			s.deltas++
+		}
+		return
+	}
+	s.known.forget()
 	if bytes.Contains(data, nameError) {
 		s.error(data)
 	}
-	if s.deltas == 0 || !bytes.Contains(data, noFinish) {
-		s.progress(data)
-	} else {
-		s.deltas++
-	}
+	s.progress(data)
 	if bytes.Contains(data, nameUsage) && !bytes.Contains(data, noUsage) {
 		if u, ok := usageFrom(gjson.GetBytes(data, "usage")); ok {
 			u.ServiceTier = s.usage.ServiceTier
@@ -116,6 +118,32 @@ func (s *UsageScanner) progress(data []byte) {
 	}
 	if finish := choice.Get("finish_reason").Str; finish != "" {
 		s.stop = stopReason(finish, false)
+		return
+	}
+	s.learn(data)
+}
+
+// learn lets the chunks that differ from this one in their text alone pass
+// unread: they tell nothing new.
+func (s *UsageScanner) learn(data []byte) {
+	if s.known.fruitless >= maxFruitless || bytes.Contains(data, nameUsage) && !bytes.Contains(data, noUsage) {
+		return
+	}
+	var only *textPath
+	var at gjson.Result
+	for i := range textPaths {
+		p := &textPaths[i]
+		v := gjson.GetBytes(data, p.path)
+		switch {
+		case v.Raw == "" || v.Raw == `""` || v.Type == gjson.Null:
+		case only != nil: // two texts at once
+			return
+		default:
+			only, at = p, v
+		}
+	}
+	if only != nil {
+		s.known.learnAt(data, only, at, at.Str)
 	}
 }
 

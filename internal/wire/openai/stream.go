@@ -72,10 +72,11 @@ func DecodeEvents(r io.ReadCloser) model.Stream {
 }
 
 type eventStream struct {
-	src    io.ReadCloser
-	events *sse.Reader
-	closed atomic.Bool
-	chunk  wireChunk
+	src     io.ReadCloser
+	events  *sse.Reader
+	closed  atomic.Bool
+	chunk   wireChunk
+	pattern template
 
 	queue   []model.Event
 	head    int
@@ -201,6 +202,11 @@ func (s *eventStream) take(ev sse.Event) error {
 	if len(bytes.TrimSpace(ev.Data)) == 0 {
 		return nil
 	}
+	if text, ok := s.pattern.match(ev.Data); ok {
+		s.repeat(text)
+		return nil
+	}
+	s.pattern.forget()
 	if err := checkDepth(ev.Data); err != nil {
 		return s.fail(garbled(err))
 	}
@@ -218,7 +224,45 @@ func (s *eventStream) take(ev sse.Event) error {
 		}
 	}
 	s.account()
+	if len(s.queue) == 1 {
+		s.learn(ev.Data)
+	}
 	return nil
+}
+
+// repeat emits the delta of a chunk that is like the last one but for its text.
+func (s *eventStream) repeat(text string) {
+	if text == "" {
+		return
+	}
+	if call := s.pattern.call; call != nil {
+		call.arguments = append(call.arguments, text...)
+	}
+	ev := s.pattern.delta
+	ev.Text = text
+	s.emit(ev)
+}
+
+// learn remembers a chunk that did nothing but extend an open part.
+func (s *eventStream) learn(data []byte) {
+	ev := s.queue[0]
+	if ev.Kind != model.EventDelta {
+		return
+	}
+	c := s.choices[ev.Choice]
+	if c.open == ev.Index {
+		s.pattern.learn(data, c.kind, ev, nil)
+		return
+	}
+	for i := range c.calls {
+		if call := &c.calls[i]; call.part == ev.Index && call.started {
+			kind := kindTool
+			if call.custom {
+				kind = kindCustom
+			}
+			s.pattern.learn(data, kind, ev, call)
+		}
+	}
 }
 
 func (c *wireChunk) reset() {

@@ -1,10 +1,12 @@
 package openai
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"github.com/craton-ai/craton/internal/model"
 )
@@ -42,62 +44,74 @@ func decodeTools(tools []wireTool, functions []wireFunction) ([]model.Tool, erro
 	}
 	out := make([]model.Tool, 0, len(tools)+len(functions))
 	for i, t := range tools {
-		tool, err := decodeTool(t.raw, fmt.Sprintf("tools.%d", i))
+		tool, err := t.hub(i)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, tool)
 	}
-	for i, f := range functions {
-		tool, err := f.hub(fmt.Sprintf("functions.%d", i))
-		if err != nil {
-			return nil, err
+	for i := range functions {
+		if where, err := functions[i].check(); err != nil {
+			return nil, functionError(fmt.Sprintf("functions.%d%s", i, where), err)
 		}
-		out = append(out, tool)
+		out = append(out, functions[i].hub())
 	}
 	return out, nil
 }
 
-func decodeTool(raw jsontext.Value, path string) (model.Tool, error) {
-	var t struct {
-		Type     string         `json:"type"`
-		Function jsontext.Value `json:"function"`
-		Custom   jsontext.Value `json:"custom"`
+func (t *wireTool) hub(i int) (model.Tool, error) {
+	var w struct {
+		Type     string        `json:"type"`
+		Function *wireFunction `json:"function"`
+		Custom   *wireCustom   `json:"custom"`
 	}
-	if err := json.Unmarshal(raw, &t); err != nil {
-		return model.Tool{}, requestError(path, err)
+	err := json.Unmarshal(t.raw, &w)
+	switch kind := gjson.GetBytes(t.raw, "type"); {
+	case kind.Type == gjson.String && kind.Str != "function" && kind.Str != "custom" && kind.Str != "":
+		return model.Tool{Opaque: &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: t.raw}}, nil
+	case err != nil:
+		return model.Tool{}, requestError(fmt.Sprintf("tools.%d", i), err)
 	}
-	switch t.Type {
-	case "":
-		return model.Tool{}, missing(path + ".type")
-	case "function":
-		var f wireFunction
-		if err := unmarshalAt(t.Function, &f, path+".function"); err != nil {
-			return model.Tool{}, err
+	switch {
+	case w.Type == "":
+		return model.Tool{}, missing(fmt.Sprintf("tools.%d.type", i))
+	case w.Type == "function" && w.Function != nil:
+		if where, err := w.Function.check(); err != nil {
+			return model.Tool{}, functionError(fmt.Sprintf("tools.%d.function%s", i, where), err)
 		}
-		return f.hub(path + ".function")
-	case "custom":
-		var c wireCustom
-		if err := unmarshalAt(t.Custom, &c, path+".custom"); err != nil {
-			return model.Tool{}, err
+		return w.Function.hub(), nil
+	case w.Type == "custom" && w.Custom != nil:
+		if w.Custom.Name == "" {
+			return model.Tool{}, missing(fmt.Sprintf("tools.%d.custom.name", i))
 		}
-		if c.Name == "" {
-			return model.Tool{}, missing(path + ".custom.name")
-		}
-		return model.Tool{Name: c.Name, Description: c.Description, Custom: true, Format: notNull(c.Format)}, nil
+		return model.Tool{Name: w.Custom.Name, Description: w.Custom.Description, Custom: true, Format: notNull(w.Custom.Format)}, nil
 	}
-	return model.Tool{Opaque: &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: raw}}, nil
+	return model.Tool{}, missing(fmt.Sprintf("tools.%d.%s", i, w.Type))
 }
 
-func (f *wireFunction) hub(path string) (model.Tool, error) {
+var errMissing = errors.New("missing")
+
+// check says which member is wrong, and why.
+func (f *wireFunction) check() (where string, err error) {
 	if f.Name == "" {
-		return model.Tool{}, missing(path + ".name")
+		return ".name", errMissing
 	}
 	if k := f.Parameters.Kind(); len(f.Parameters) > 0 && k != '{' && k != 'n' {
-		return model.Tool{}, invalid(path+".parameters", "invalid_type", "Invalid type for '%s': expected an object, but got %s instead.",
-			bracketed(path+".parameters"), kindName(k, f.Parameters))
+		return ".parameters", wrongType(k, "an object")
 	}
-	return model.Tool{Name: f.Name, Description: f.Description, Schema: notNull(f.Parameters), Strict: f.Strict}, nil
+	return "", nil
+}
+
+func (f *wireFunction) hub() model.Tool {
+	return model.Tool{Name: f.Name, Description: f.Description, Schema: notNull(f.Parameters), Strict: f.Strict}
+}
+
+// functionError words what check found at path.
+func functionError(path string, err error) error {
+	if errors.Is(err, errMissing) {
+		return missing(path)
+	}
+	return requestError(path, err)
 }
 
 // unmarshalAt decodes a required object at path.

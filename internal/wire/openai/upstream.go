@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/tidwall/gjson"
 
 	"github.com/craton-ai/craton/internal/model"
 )
@@ -44,10 +43,6 @@ func inventID(response string, choice, call int) string {
 		response = response[len(response)-16:]
 	}
 	return fmt.Sprintf("call_%s_%d_%d", response, choice, call)
-}
-
-func rawChoicePart(body []byte, choice, part int) []byte {
-	return []byte(gjson.GetBytes(body, fmt.Sprintf("choices.%d.message.content.%d", choice, part)).Raw)
 }
 
 type wireLogprobs struct {
