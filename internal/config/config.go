@@ -2,6 +2,8 @@ package config
 
 import (
 	"time"
+
+	"github.com/craton-ai/craton/internal/provider/script"
 )
 
 // Defaults of fields left out.
@@ -118,19 +120,7 @@ type Upstream struct {
 	// Tenants limits it to these tenant names; empty means every tenant.
 	Tenants []string `yaml:"tenants"`
 	// Rules are for kind script; empty means its default rules.
-	Rules []ScriptRule `yaml:"rules"`
-}
-
-// ScriptRule is one rule of the script model: the first that matches answers.
-type ScriptRule struct {
-	// Contains, Matches (RE2) and Equals look at the last user text; all that are set must hold.
-	Contains string `yaml:"contains"`
-	Matches  string `yaml:"matches"`
-	Equals   string `yaml:"equals"`
-	// Reply is the answer; $1 and ${name} are replaced from Matches.
-	Reply string `yaml:"reply"`
-	// Error answers with an error of this kind, such as "rate limited".
-	Error string `yaml:"error"`
+	Rules []script.Rule `yaml:"rules"`
 }
 
 // Engine configures the built-in engine.
@@ -156,15 +146,17 @@ type EngineModel struct {
 	Name          string `yaml:"name"`
 	ContextTokens int    `yaml:"context_tokens"`
 	Parallel      int    `yaml:"parallel"`
+	// Embedding serves the model for embeddings instead of text.
+	Embedding bool `yaml:"embedding"`
 }
 
-// Price is USD per million tokens.
+// Price is USD per million tokens, as decimal text so that it is exact.
 type Price struct {
-	Input        float64 `yaml:"input"`
-	Output       float64 `yaml:"output"`
-	CacheRead    float64 `yaml:"cache_read"`
-	CacheWrite5m float64 `yaml:"cache_write_5m"`
-	CacheWrite1h float64 `yaml:"cache_write_1h"`
+	Input        string `yaml:"input"`
+	Output       string `yaml:"output"`
+	CacheRead    string `yaml:"cache_read"`
+	CacheWrite5m string `yaml:"cache_write_5m"`
+	CacheWrite1h string `yaml:"cache_write_1h"`
 }
 
 // Guards configures what stands between a request and its upstream.

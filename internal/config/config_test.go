@@ -48,8 +48,8 @@ upstreams:
   - name: demo
     kind: script
     rules:
-      - matches: "say (.*)"
-        reply: "$1"
+      - when: {regex: "say (.*)"}
+        then: {text: "${1}"}
 aliases: {fast: openai/tiny}
 guards: {first_event: 30s}
 `)
@@ -57,7 +57,7 @@ guards: {first_event: 30s}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Upstreams[0].Name != "openai" || cfg.Upstreams[1].Rules[0].Reply != "$1" {
+	if cfg.Upstreams[0].Name != "openai" || cfg.Upstreams[1].Rules[0].Then.Text != "${1}" {
 		t.Errorf("upstreams are %+v", cfg.Upstreams)
 	}
 	if got := cfg.Guards.FirstEvent.Or(time.Minute); got != 30*time.Second {

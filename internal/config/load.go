@@ -16,14 +16,17 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/craton-ai/craton/internal/provider/script"
 )
 
 // Kinds are the kinds of upstream a document may name.
 var kinds = []string{"openai", "anthropic", "bedrock", "script"}
 
 // Load reads and validates the document at path. An empty path gives the
-// defaults. getenv is os.Getenv, or a map's lookup in tests.
-func Load(path string, getenv func(string) string) (*Config, error) {
+// defaults. getenv is os.Getenv, or a map's lookup in tests. The overlays change
+// what the document says before defaults are filled in, as flags do.
+func Load(path string, getenv func(string) string, overlays ...func(*Config)) (*Config, error) {
 	cfg := &Config{}
 	if path != "" {
 		raw, err := os.ReadFile(path)
@@ -33,6 +36,9 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 		if cfg, err = Parse(raw); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
+	}
+	for _, change := range overlays {
+		change(cfg)
 	}
 	cfg.fill(getenv)
 	return cfg, cfg.Validate()
@@ -144,10 +150,8 @@ func (c *Config) validateUpstreams(bad func(string, ...any)) {
 		if u.APIKey.Env != "" && u.APIKey.File != "" {
 			bad("%s: api_key: set env or file, not both", at)
 		}
-		for _, r := range u.Rules {
-			if _, err := regexp.Compile(r.Matches); err != nil {
-				bad("%s: rules: matches: %v", at, err)
-			}
+		if _, err := script.New(script.Config{Rules: u.Rules}); err != nil && u.Kind == "script" {
+			bad("%s: rules: %v", at, err)
 		}
 	}
 	for alias, target := range c.Aliases {

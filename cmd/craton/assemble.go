@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/craton-ai/craton/internal/config"
+	"github.com/craton-ai/craton/internal/document"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/secret"
+	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/session/response"
+	"github.com/craton-ai/craton/internal/store/postgres"
+	"github.com/craton-ai/craton/internal/store/sqlite"
+	"github.com/craton-ai/craton/internal/usage"
+)
+
+// database is what the server needs of a store of either kind.
+type database interface {
+	document.Store
+	identity.Store
+	session.Store
+	usage.Store
+	Close() error
+}
+
+// state is everything durable, opened and checked.
+type state struct {
+	db        database
+	sealer    *secret.Sealer
+	keyring   *secret.Keyring
+	directory *identity.Directory
+	journal   *session.Journal
+	responses *response.Store
+}
+
+// openState opens the store, checks the master key against it, and builds what
+// stands on both.
+func openState(ctx context.Context, cfg *config.Config, s streams) (*state, error) {
+	db, err := openDatabase(ctx, cfg, s)
+	if err != nil {
+		return nil, err
+	}
+	st := &state{db: db}
+	if err := st.unlock(ctx, cfg, s); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return st, nil
+}
+
+func openDatabase(ctx context.Context, cfg *config.Config, s streams) (database, error) {
+	url, err := cfg.Store.Postgres.Resolve(s.getenv)
+	if err != nil {
+		return nil, fmt.Errorf("store.postgres: %w", err)
+	}
+	if url != "" {
+		return postgres.Open(ctx, url)
+	}
+	return sqlite.Open(ctx, cfg.Data)
+}
+
+func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) error {
+	source := secret.Source{Value: s.getenv(secret.EnvMasterKey), Command: cfg.MasterKey.Command, File: cfg.MasterKey.File, Create: cfg.Loopback()}
+	if cfg.MasterKey.Env != "" {
+		source.Value = s.getenv(cfg.MasterKey.Env)
+	}
+	if source.File == "" {
+		source.File = filepath.Join(cfg.Data, "master.key")
+	}
+	keys, err := secret.Load(ctx, source, rand.Reader)
+	if err != nil {
+		return err
+	}
+	if st.sealer, err = secret.NewSealer(keys...); err != nil {
+		return err
+	}
+	if err := secret.Admit(ctx, st.db, st.sealer, time.Now()); err != nil {
+		return err
+	}
+	st.keyring = secret.NewKeyring(st.db, st.sealer, time.Now)
+	if st.directory, err = identity.NewDirectory(identity.Config{Store: st.db, Sealer: st.sealer, Now: time.Now, Random: rand.Reader}); err != nil {
+		return err
+	}
+	st.journal, err = session.New(session.Config{Store: st.db, Now: time.Now, Random: rand.Reader,
+		ContentKey: func(ctx context.Context, tenant string) ([]byte, error) {
+			return st.keyring.Key(ctx, tenant, "content")
+		}})
+	if err != nil {
+		return err
+	}
+	st.responses = response.New(st.journal)
+	return nil
+}
+
+// close writes what is still to be written and closes the store.
+func (st *state) close(ctx context.Context, log *slog.Logger) {
+	if err := st.directory.Flush(ctx); err != nil {
+		log.Error("when keys were last used was not written", "err", err)
+	}
+	if err := st.db.Close(); err != nil {
+		log.Error("the store did not close cleanly", "err", err)
+	}
+}

@@ -1,0 +1,4 @@
+package main
+
+type backupCommand struct{}
+type restoreCommand struct{}

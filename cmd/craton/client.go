@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// remote says which running server a command talks to, and as whom.
+type remote struct {
+	URL      string `help:"Address of the running server." default:"http://127.0.0.1:8420" env:"CRATON_URL"`
+	APIKey   string `help:"API key; better given as CRATON_API_KEY." env:"CRATON_API_KEY"`
+	Insecure bool   `help:"Accept a self-signed certificate." env:"CRATON_INSECURE"`
+}
+
+// apiError is OpenAI's error envelope, which the admin API shares.
+type apiError struct {
+	Error struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// request makes an authenticated request.
+func (s remote) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
+	if s.APIKey == "" {
+		return nil, errors.New("no API key: set CRATON_API_KEY to the key `craton serve` printed at its first start")
+	}
+	var r io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		r = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.URL, "/")+path, r)
+	if err != nil {
+		return nil, fmt.Errorf("CRATON_URL: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.APIKey)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
+}
+
+// do sends a request and checks the status. The caller closes the body.
+func (s remote) do(req *http.Request) (*http.Response, error) {
+	resp, err := s.client().Do(req)
+	if err != nil {
+		var refused *url.Error
+		if errors.As(err, &refused) {
+			return nil, fmt.Errorf("cannot reach the server at %s (%w): is `craton serve` running? CRATON_URL names another address", s.URL, refused.Err)
+		}
+		return nil, err
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	var e apiError
+	if json.Unmarshal(raw, &e) == nil && e.Error.Message != "" {
+		return nil, errors.New(e.Error.Message)
+	}
+	return nil, fmt.Errorf("the server answered %s", resp.Status)
+}
+
+// call sends body and decodes the answer into out, which may be nil.
+func (s remote) call(ctx context.Context, method, path string, body, out any) error {
+	req, err := s.request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	resp, err := s.do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("the server's answer does not decode: %w", err)
+	}
+	return nil
+}
+
+func (s remote) client() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if s.Insecure {
+		transport.TLSClientConfig = insecureTLS()
+	}
+	transport.ResponseHeaderTimeout = 10 * time.Minute
+	return &http.Client{Transport: transport}
+}

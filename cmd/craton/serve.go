@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/craton-ai/craton/internal/config"
+	"github.com/craton-ai/craton/internal/identity"
+)
+
+// serveCommand runs the server. Flags win over the configuration file.
+type serveCommand struct {
+	Listen        string `help:"Address, HOST:PORT." placeholder:"127.0.0.1:8420" env:"CRATON_LISTEN"`
+	Data          string `help:"Data directory." env:"CRATON_DATA"`
+	Config        string `help:"Configuration file." type:"path" env:"CRATON_CONFIG"`
+	TLSCert       string `help:"Certificate file." name:"tls-cert" type:"path" env:"CRATON_TLS_CERT"`
+	TLSKey        string `help:"Certificate's key file." name:"tls-key" type:"path" env:"CRATON_TLS_KEY"`
+	TLSSelfSigned bool   `help:"Serve TLS with a certificate of our own." name:"tls-self-signed" env:"CRATON_TLS_SELF_SIGNED"`
+	Plaintext     bool   `help:"Serve beyond loopback without TLS, behind a proxy that has it." env:"CRATON_PLAINTEXT"`
+	Discover      bool   `help:"Use local model servers and well-known keys of the environment." env:"CRATON_DISCOVER"`
+	Postgres      string `help:"Name of the environment variable that holds a PostgreSQL URL." env:"CRATON_POSTGRES" placeholder:"VARIABLE"`
+	LogLevel      string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"CRATON_LOG_LEVEL"`
+}
+
+// load reads the configuration and lays the flags over it.
+func (c serveCommand) load(s streams) (*config.Config, error) {
+	cfg, err := config.Load(c.Config, s.getenv, func(cfg *config.Config) {
+		overlay(&cfg.Listen, c.Listen)
+		overlay(&cfg.Data, c.Data)
+		overlay(&cfg.TLS.Cert, c.TLSCert)
+		overlay(&cfg.TLS.Key, c.TLSKey)
+		overlay(&cfg.Store.Postgres.Env, c.Postgres)
+		cfg.TLS.SelfSigned = cfg.TLS.SelfSigned || c.TLSSelfSigned
+		cfg.Plaintext = cfg.Plaintext || c.Plaintext
+		cfg.Discover = cfg.Discover || c.Discover
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Without a configuration file a server on loopback is somebody's laptop.
+	cfg.Discover = cfg.Discover || c.Config == "" && cfg.Loopback()
+	return cfg, nil
+}
+
+func overlay(field *string, flag string) {
+	if flag != "" {
+		*field = flag
+	}
+}
+
+// Run serves until ctx ends, then drains.
+func (c serveCommand) Run(ctx context.Context, s streams) error {
+	cfg, err := c.load(s)
+	if err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: level}))
+	st, err := openState(ctx, cfg, s)
+	if err != nil {
+		return err
+	}
+	first, err := st.directory.Bootstrap(ctx, identity.Preset{
+		APIKey: s.getenv("CRATON_API_KEY"), AccessKeyID: s.getenv("CRATON_ACCESS_KEY_ID"), SecretAccessKey: s.getenv("CRATON_SECRET_ACCESS_KEY"),
+	})
+	if err != nil {
+		st.close(context.WithoutCancel(ctx), log)
+		return err
+	}
+	svc, err := newService(ctx, cfg, st, s, log, uuid.NewString())
+	if err != nil {
+		st.close(context.WithoutCancel(ctx), log)
+		return err
+	}
+	err = c.serve(ctx, svc, first, s)
+	svc.close(context.WithoutCancel(ctx))
+	return err
+}
+
+// serve listens, prints the welcome, and drains at the end.
+func (c serveCommand) serve(ctx context.Context, svc *service, first identity.Bootstrapped, s streams) error {
+	cfg, log := svc.cfg, svc.log
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w (is another server running? --listen takes another address)", cfg.Listen, err)
+	}
+	server := &http.Server{
+		Handler: svc.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: cfg.Limits.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Protocols: new(http.Protocols), BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetHTTP2(true)
+	// Amazon's JavaScript SDK opens cleartext HTTP/2 with prior knowledge.
+	server.Protocols.SetUnencryptedHTTP2(true)
+	if cfg.TLS.On() {
+		if server.TLSConfig, err = tlsConfig(cfg, time.Now); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	reload := make(chan os.Signal, 1)
+	notifyReload(reload)
+	defer signal.Stop(reload)
+	done := make(chan error, 1)
+	go func() {
+		if cfg.TLS.On() {
+			done <- server.ServeTLS(listener, "", "")
+		} else {
+			done <- server.Serve(listener)
+		}
+	}()
+	svc.welcome(s.out, listener.Addr().String(), first)
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-reload:
+			svc.reload(ctx, c, s)
+		case <-ctx.Done():
+			svc.draining.Store(true)
+			log.Info("stopping: requests under way are finished first")
+			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.DefaultDrain)
+			defer cancel()
+			if err := server.Shutdown(drain); err != nil {
+				log.Warn("requests were still under way and were cut", "err", err)
+				return server.Close()
+			}
+			return nil
+		}
+	}
+}
+
+// welcome says where the server is, who may use it, and how.
+func (svc *service) welcome(out interface{ Write([]byte) (int, error) }, addr string, first identity.Bootstrapped) {
+	scheme := "http"
+	if svc.cfg.TLS.On() {
+		scheme = "https"
+	}
+	base := scheme + "://" + addr
+	key, id, secret := "$CRATON_API_KEY", "$CRATON_ACCESS_KEY_ID", "$CRATON_SECRET_ACCESS_KEY"
+	fmt.Fprintf(out, "\nCraton %s serves %s (data in %s)\n", version, base, svc.cfg.Data)
+	for _, line := range svc.found {
+		fmt.Fprintln(out, "  "+line)
+	}
+	if first.Bearer != nil && svc.streams.getenv("CRATON_API_KEY") == "" {
+		key = first.Bearer.Token
+		fmt.Fprintf(out, "\nAdministrator's credentials, shown this once:\n  export CRATON_API_KEY=%s\n", key)
+	}
+	if first.AWS != nil && svc.streams.getenv("CRATON_ACCESS_KEY_ID") == "" {
+		id, secret = first.AWS.AccessKeyID, first.AWS.SecretAccessKey
+		fmt.Fprintf(out, "  export CRATON_ACCESS_KEY_ID=%s\n  export CRATON_SECRET_ACCESS_KEY=%s\n", id, secret)
+	}
+	fmt.Fprintf(out, examples, base, key, svc.defaultModel(), base, key, svc.defaultModel(), id, secret, base, svc.cfg.Region, svc.defaultModel())
+}
+
+const examples = `
+Try it:
+
+  curl %s/v1/chat/completions -H "Authorization: Bearer %s" \
+    -d '{"model": "%s", "messages": [{"role": "user", "content": "Say hello."}]}'
+
+  python3 -c 'from openai import OpenAI
+client = OpenAI(base_url="%s/v1", api_key="%s")
+print(client.chat.completions.create(model="%s", messages=[{"role": "user", "content": "Say hello."}]).choices[0].message.content)'
+
+  AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s \
+    aws bedrock-runtime converse --endpoint-url %s --region %s \
+    --model-id %s --messages '[{"role": "user", "content": [{"text": "Say hello."}]}]'
+
+`
+
+// stopSignals end the server gently.
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}

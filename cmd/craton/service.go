@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/craton-ai/craton/internal/catalog"
+	"github.com/craton-ai/craton/internal/config"
+	"github.com/craton-ai/craton/internal/edge"
+	"github.com/craton-ai/craton/internal/engine"
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/guard/breaker"
+	"github.com/craton-ai/craton/internal/guard/budget"
+	"github.com/craton-ai/craton/internal/guard/limit"
+	"github.com/craton-ai/craton/internal/guard/meter"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/observe"
+	"github.com/craton-ai/craton/internal/pull"
+	"github.com/craton-ai/craton/internal/usage"
+)
+
+// service is the assembled server between its state and its listener.
+type service struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	state    *state
+	catalog  *catalog.Catalog
+	engine   *engine.Engine
+	models   *pull.Store
+	gateway  *gateway.Gateway
+	guards   *guards
+	metrics  *observe.Metrics
+	access   *observe.AccessLog
+	handler  *edge.Handler
+	instance string
+	streams  streams
+	// found says what was configured and discovered, for the welcome.
+	found    []string
+	draining atomic.Bool
+	stop     context.CancelFunc
+	refresh  chan struct{}
+}
+
+// newService builds everything behind the listener.
+func newService(ctx context.Context, cfg *config.Config, st *state, s streams, log *slog.Logger, instance string) (*service, error) {
+	svc := &service{cfg: cfg, log: log, state: st, instance: instance, streams: s, refresh: make(chan struct{})}
+	var err error
+	if svc.catalog, err = newCatalog(cfg); err != nil {
+		return nil, err
+	}
+	if svc.engine, err = svc.newEngine(); err != nil {
+		return nil, err
+	}
+	svc.observe(ctx)
+	upstreams, found, err := svc.connect(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	svc.found = found
+	svc.gateway, err = gateway.New(ctx, gateway.Options{
+		Upstreams: upstreams, Names: svc.names(cfg), Complete: svc.catalog.Complete,
+		Guards: svc.guards.gateway(), Random: rand.IntN, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if svc.handler, err = svc.newHandler(); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	svc.stop = stop
+	go func() {
+		defer close(svc.refresh)
+		svc.gateway.Run(background)
+	}()
+	return svc, nil
+}
+
+func (svc *service) newHandler() (*edge.Handler, error) {
+	var proxies []netip.Prefix
+	for _, p := range svc.cfg.TrustedProxies {
+		prefix, err := netip.ParsePrefix(p)
+		if err != nil {
+			return nil, err
+		}
+		proxies = append(proxies, prefix)
+	}
+	hosts := svc.cfg.Hosts
+	if host, _, err := net.SplitHostPort(svc.cfg.Listen); err == nil && host != "" {
+		hosts = append([]string{host}, hosts...)
+	}
+	return edge.New(edge.Options{
+		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses,
+		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
+			if err := svc.guards.meter.Flush(ctx); err != nil {
+				return nil, err
+			}
+			return svc.state.db.Sum(ctx, query)
+		},
+		Now: time.Now, NewID: uuid.NewString, Log: svc.log, Access: svc.accessLine, Instance: svc.instance,
+		Region: svc.cfg.Region, Hosts: hosts, Origins: svc.cfg.CORS.Origins, TrustedProxies: proxies,
+		MaxBodyBytes: svc.cfg.Limits.MaxBodyBytes, MaxConcurrent: svc.cfg.Limits.MaxConcurrent,
+		Metrics: svc.metrics.Handler(), MetricsPublic: svc.cfg.Observe.MetricsPublic,
+		Mounts: map[string]http.Handler{
+			"GET /healthz": http.HandlerFunc(svc.healthz),
+			"GET /readyz":  http.HandlerFunc(svc.readyz),
+		},
+	})
+}
+
+// observe starts what watches requests, and the guards that feed it.
+func (svc *service) observe(context.Context) {
+	if svc.cfg.Observe.AccessLog != "off" {
+		svc.access = observe.NewAccessLog(svc.streams.err)
+	}
+	svc.metrics = observe.NewMetrics(observe.Sources{
+		Breakers: func() map[string]breaker.State { return svc.guards.breakers.States() },
+		Limits:   func() limit.Stats { return svc.guards.limiter.Stats() },
+		Meter:    func() meter.Stats { return svc.guards.meter.Stats() },
+		Budgets:  func() []budget.Exposure { return svc.guards.budgets.Exposure() },
+		InFlight: func() int64 { return svc.handler.InFlight() },
+		AccessDropped: func() int64 {
+			if svc.access == nil {
+				return 0
+			}
+			return svc.access.Dropped()
+		},
+	})
+	svc.guards = newGuards(svc.cfg, svc.state, svc.catalog, svc.log, svc.metrics.Finished)
+}
+
+// accessLine hands a finished request to the access log.
+func (svc *service) accessLine(a observe.Access) {
+	if svc.access != nil {
+		svc.access.Log(a)
+	}
+}
+
+// healthz says that the process answers.
+func (svc *service) healthz(w http.ResponseWriter, _ *http.Request) {
+	_, _ = w.Write([]byte("ok\n")) // the prober is gone if this fails
+}
+
+// readyz says whether new requests should come here: not while stopping, and
+// not while the store does not answer.
+func (svc *service) readyz(w http.ResponseWriter, r *http.Request) {
+	if svc.draining.Load() {
+		http.Error(w, "stopping", http.StatusServiceUnavailable)
+		return
+	}
+	if _, err := svc.state.db.Tenants(r.Context(), identity.TenantFilter{Root: true, Limit: 1}); err != nil {
+		svc.log.Error("the store does not answer", "err", err)
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n")) // the prober is gone if this fails
+}
+
+// defaultModel is what the examples name.
+func (svc *service) defaultModel() string {
+	cards, err := svc.gateway.Models(context.Background(), identity.Principal{Tenant: identity.Tenant{Root: true}})
+	if err != nil || len(cards) == 0 {
+		return "MODEL"
+	}
+	return cards[0].ID
+}
+
+// reload reads the configuration again, and swaps upstreams and names if all of it is valid.
+func (svc *service) reload(ctx context.Context, c serveCommand, s streams) {
+	cfg, err := c.load(s)
+	if err == nil && (cfg.Listen != svc.cfg.Listen || cfg.Data != svc.cfg.Data) {
+		err = errors.New("listen and data change only by a restart")
+	}
+	if err != nil {
+		svc.log.Error("the configuration was not reloaded; the old one stays", "err", err)
+		return
+	}
+	upstreams, found, err := svc.connect(ctx, cfg)
+	if err != nil {
+		svc.log.Error("the configuration was not reloaded; the old one stays", "err", err)
+		return
+	}
+	svc.gateway.Configure(ctx, upstreams, svc.names(cfg))
+	svc.log.Info("the configuration was reloaded", "upstreams", found)
+}
+
+// close stops what runs behind the listener, last started first, and flushes.
+func (svc *service) close(ctx context.Context) {
+	svc.stop()
+	<-svc.refresh
+	if svc.engine != nil {
+		_ = svc.engine.Close() // ends with the child, which has no error to tell
+	}
+	svc.guards.close(ctx)
+	if svc.access != nil {
+		if err := svc.access.Close(); err != nil {
+			svc.log.Error("the access log was not all written", "err", err)
+		}
+	}
+	svc.state.close(ctx, svc.log)
+}

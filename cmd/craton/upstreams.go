@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/craton-ai/craton/internal/catalog"
+	"github.com/craton-ai/craton/internal/catalog/table"
+	"github.com/craton-ai/craton/internal/config"
+	"github.com/craton-ai/craton/internal/engine"
+	"github.com/craton-ai/craton/internal/engine/server"
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/provider"
+	"github.com/craton-ai/craton/internal/provider/all"
+	"github.com/craton-ai/craton/internal/provider/openai"
+	"github.com/craton-ai/craton/internal/provider/script"
+	"github.com/craton-ai/craton/internal/pull"
+	"github.com/craton-ai/craton/internal/route"
+)
+
+// newCatalog builds the catalogue with the operator's prices.
+func newCatalog(cfg *config.Config) (*catalog.Catalog, error) {
+	var rows []table.Row
+	for id, p := range cfg.Prices {
+		rates, err := exact(p)
+		if err != nil {
+			return nil, fmt.Errorf("prices: %s: %w", id, err)
+		}
+		rows = append(rows, table.Row{ID: id, AsOf: time.Now().UTC().Format(time.DateOnly), Rates: rates})
+	}
+	return catalog.New(rows)
+}
+
+// exact reads the operator's prices.
+func exact(p config.Price) (*table.Rates, error) {
+	var r table.Rates
+	for _, f := range []struct {
+		text string
+		rate *table.Rate
+	}{{p.Input, &r.Input}, {p.Output, &r.Output}, {p.CacheRead, &r.CacheRead}, {p.CacheWrite5m, &r.CacheWrite5m}, {p.CacheWrite1h, &r.CacheWrite1h}} {
+		if f.text == "" {
+			continue
+		}
+		var err error
+		if *f.rate, err = table.ParseRate(f.text); err != nil {
+			return nil, err
+		}
+	}
+	return &r, nil
+}
+
+// names is how the configuration names models.
+func (svc *service) names(cfg *config.Config) gateway.Names {
+	aliases := map[string][]route.Target{}
+	for alias, target := range cfg.Aliases {
+		aliases[alias] = []route.Target{{Model: target}}
+	}
+	return gateway.Names{Aliases: aliases, Fallbacks: maps.Clone(cfg.Fallbacks), Default: cfg.DefaultModel,
+		Geographies: svc.catalog.GeographyPrefixes()}
+}
+
+// connect builds the upstreams of the configuration, the engine, and what is
+// discovered where that is allowed.
+func (svc *service) connect(ctx context.Context, cfg *config.Config) ([]gateway.Upstream, []string, error) {
+	var list []gateway.Upstream
+	var found []string
+	for i := range cfg.Upstreams {
+		u, err := svc.configured(&cfg.Upstreams[i])
+		if err != nil {
+			return nil, nil, fmt.Errorf("upstream %s: %w", cfg.Upstreams[i].Name, err)
+		}
+		list = append(list, u)
+		found = append(found, fmt.Sprintf("upstream %s (%s) from the configuration", u.Name, cfg.Upstreams[i].Kind))
+	}
+	if svc.engine != nil {
+		list = append(list, gateway.Upstream{Name: "engine", Provider: svc.guards.around("engine", svc.engine), Weight: 1})
+		found = append(found, "the built-in engine with "+strings.Join(svc.pulled(), ", "))
+	}
+	if !cfg.Discover {
+		return list, found, nil
+	}
+	discovered, what := svc.discover(ctx, list)
+	return append(list, discovered...), append(found, what...), nil
+}
+
+// configured builds one upstream.
+func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
+	kind := u.Kind
+	if u.AzureAPIVersion != "" {
+		kind = openai.KindAzure
+	}
+	pc := provider.Config{
+		Name: u.Name, Kind: kind, BaseURL: u.BaseURL, Region: u.Region, Headers: u.Headers, Instance: svc.instance, Models: u.Models,
+		Azure:    provider.Azure{APIVersion: u.AzureAPIVersion},
+		AWS:      provider.AWS{Profile: u.Profile, Getenv: svc.streams.getenv, ReadFile: os.ReadFile},
+		Timeouts: provider.Timeouts{FirstByte: svc.cfg.Guards.FirstEvent.Or(0), Idle: svc.cfg.Guards.Idle.Or(0)},
+		Script:   &script.Config{Rules: u.Rules, Now: time.Now},
+	}
+	if u.APIKey.Set() {
+		secret := u.APIKey
+		pc.APIKey = provider.FuncKey(func() (string, error) { return secret.Resolve(svc.streams.getenv) })
+	}
+	p, err := all.New(pc)
+	if err != nil {
+		return gateway.Upstream{}, err
+	}
+	return gateway.Upstream{
+		Name: u.Name, Provider: svc.guards.around(u.Name, p), Dialects: all.Dialects(kind), Priority: u.Priority, Weight: u.Weight,
+		Unlisted: len(u.Models) == 0 && kind != "script", Tenants: u.Tenants,
+	}, nil
+}
+
+// newEngine supervises the built-in engine; nil where it is off, or the
+// library is not installed.
+func (svc *service) newEngine() (*engine.Engine, error) {
+	cfg := svc.cfg.Engine
+	library := cfg.Library
+	if library == "" {
+		library = pull.LibraryDir(svc.cfg.Data)
+	}
+	if cfg.Disabled || len(cfg.Command) == 0 && !pull.LibraryInstalled(library) {
+		return nil, nil
+	}
+	var err error
+	if svc.models, err = pull.Open(filepath.Join(svc.cfg.Data, "models"), nil, time.Now, nil); err != nil {
+		return nil, err
+	}
+	if len(cfg.Command) == 0 && len(svc.pulled()) == 0 {
+		return nil, nil
+	}
+	process := engine.Process{Log: svc.log, Foreign: len(cfg.Command) > 0}
+	if process.Foreign {
+		process.Path, process.Args = cfg.Command[0], cfg.Command[1:]
+	} else {
+		if process.Path, err = os.Executable(); err != nil {
+			return nil, err
+		}
+		process.Args = []string{"engine", "child"}
+		process.Stdin = func(token string) ([]byte, error) {
+			return json.Marshal(childOptions{Library: library, Models: svc.specs(), Token: token,
+				Threads: cfg.Threads, MemoryLimit: int64(cfg.MemoryMB) << 20})
+		}
+	}
+	options := engine.Options{Launch: process.Launch, Dial: dialEngine, Cards: svc.engineCards, Now: time.Now, Log: svc.log}
+	if cfg.IdleUnload != nil {
+		if options.Idle = time.Duration(*cfg.IdleUnload); options.Idle == 0 {
+			options.Idle = -1
+		}
+	}
+	return engine.New(options), nil
+}
+
+// dialEngine speaks to a child, which is an OpenAI-compatible server.
+func dialEngine(url, token string) (model.Provider, error) {
+	return openai.New(provider.Config{Name: "engine", Kind: "openai", BaseURL: url + "/v1", APIKey: provider.StaticKey(token),
+		OpenAI: provider.OpenAI{MaxTokensName: "max_tokens", NoDeveloperRole: true}})
+}
+
+// pulled lists the names of the models on disk.
+func (svc *service) pulled() []string {
+	var names []string
+	for _, m := range svc.specs() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// specs lists the engine's models with the operator's settings.
+func (svc *service) specs() []server.ModelSpec {
+	if svc.models == nil {
+		return nil
+	}
+	pulledModels, err := svc.models.List()
+	if err != nil {
+		svc.log.Error("the pulled models cannot be listed", "err", err)
+		return nil
+	}
+	settings := map[string]config.EngineModel{}
+	for _, m := range svc.cfg.Engine.Models {
+		settings[m.Name] = m
+	}
+	var specs []server.ModelSpec
+	for _, m := range pulledModels {
+		s, listed := settings[m.Name]
+		if !listed && len(settings) > 0 {
+			continue
+		}
+		specs = append(specs, server.ModelSpec{Name: m.Name, Path: m.Path, ContextTokens: s.ContextTokens, Parallel: s.Parallel,
+			Embedding: s.Embedding})
+	}
+	return specs
+}
+
+// engineCards describes the engine's models.
+func (svc *service) engineCards() ([]model.Card, error) {
+	var cards []model.Card
+	for _, spec := range svc.specs() {
+		m, err := svc.models.Get(spec.Name)
+		if err != nil {
+			return nil, err
+		}
+		card := model.Card{ID: spec.Name, Name: spec.Name, Licence: m.Licence, ContextTokens: spec.ContextTokens,
+			Input: []string{"text"}, Output: []string{"text"}, Created: m.Pulled.Unix(), Price: model.Price{Known: true},
+			Capabilities: []model.Capability{model.CanChat, model.CanStream, model.CanTools, model.CanParallelTools, model.CanStrictTools,
+				model.CanSchema, model.CanSeed, model.CanLogprobs, model.CanCount, model.CanEmbed, model.CanCache}}
+		if spec.Embedding {
+			card.Output, card.Capabilities = []string{"embedding"}, []model.Capability{model.CanEmbed}
+		}
+		cards = append(cards, card)
+	}
+	return cards, nil
+}

@@ -1,0 +1,254 @@
+package blob
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/craton-ai/craton/internal/document"
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// Kinds of documents this package keeps.
+const (
+	bucketKind = "blob.bucket"
+	objectKind = "blob.object"
+	uploadKind = "blob.upload"
+	partKind   = "blob.part"
+)
+
+// MaxKey is the longest object key, in bytes, as S3 has it.
+const MaxKey = 1024
+
+// Config is what a Space needs; everything is required.
+type Config struct {
+	Documents document.Store
+	Content   Content
+	Now       func() time.Time
+	// NewID makes references: unique lower-case letters, digits and hyphens.
+	NewID func() string
+}
+
+// Space is every tenant's object space. It is safe for concurrent use.
+type Space struct{ cfg Config }
+
+// New returns a Space.
+func New(cfg Config) *Space { return &Space{cfg} }
+
+// Bucket is a container of objects.
+type Bucket struct {
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+}
+
+// Attributes are what a client says of an object.
+type Attributes struct {
+	ContentType     string            `json:"content_type,omitzero"`
+	ContentEncoding string            `json:"content_encoding,omitzero"`
+	Disposition     string            `json:"disposition,omitzero"`
+	CacheControl    string            `json:"cache_control,omitzero"`
+	Metadata        map[string]string `json:"metadata,omitempty"`
+}
+
+// Object describes an object without its bytes.
+type Object struct {
+	Bucket string `json:"-"`
+	Key    string `json:"-"`
+	Size   int64  `json:"size"`
+	// ETag is the MD5 in hex, or for a multipart object S3's "md5ofmd5s-N".
+	ETag     string    `json:"etag"`
+	Modified time.Time `json:"modified"`
+	Attributes
+	Ref string `json:"ref"`
+	// Parts are the references of a multipart object, in order; Ref is then empty.
+	Parts []Piece `json:"parts,omitempty"`
+}
+
+// Piece is a part of a multipart object.
+type Piece struct {
+	Ref  string `json:"ref"`
+	Size int64  `json:"size"`
+}
+
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// CreateBucket makes a bucket; one that exists is a Conflict.
+func (s *Space) CreateBucket(ctx context.Context, tenant, name string) error {
+	if !bucketName.MatchString(name) {
+		return model.Errorf(model.Invalid, "bucket", "The specified bucket is not valid.").
+			WithHint("A name has 3 to 63 lower-case letters, digits, dots and hyphens.")
+	}
+	now := s.cfg.Now()
+	_, err := s.cfg.Documents.Put(ctx, document.Document{Tenant: tenant, Kind: bucketKind, ID: name, CreatedAt: now, UpdatedAt: now})
+	if errors.Is(err, document.ErrConflict) {
+		return model.Errorf(model.Conflict, "bucket", "Your previous request to create the named bucket succeeded and you already own it.")
+	}
+	return err
+}
+
+// HeadBucket answers whether a bucket exists, with NotFound where it does not.
+func (s *Space) HeadBucket(ctx context.Context, tenant, name string) error {
+	_, err := s.cfg.Documents.Get(ctx, tenant, bucketKind, name)
+	if errors.Is(err, document.ErrNotFound) {
+		return model.Errorf(model.NotFound, "bucket", "The specified bucket does not exist.")
+	}
+	return err
+}
+
+// Buckets lists the tenant's buckets by name.
+func (s *Space) Buckets(ctx context.Context, tenant string) ([]Bucket, error) {
+	docs, err := s.cfg.Documents.List(ctx, document.Query{Tenant: tenant, Kind: bucketKind})
+	if err != nil {
+		return nil, err
+	}
+	buckets := make([]Bucket, len(docs))
+	for i, d := range docs {
+		buckets[i] = Bucket{Name: d.ID, Created: d.CreatedAt}
+	}
+	return buckets, nil
+}
+
+// DeleteBucket removes an empty bucket; one that is not is a Conflict.
+func (s *Space) DeleteBucket(ctx context.Context, tenant, name string) error {
+	if err := s.HeadBucket(ctx, tenant, name); err != nil {
+		return err
+	}
+	docs, err := s.cfg.Documents.List(ctx, document.Query{Tenant: tenant, Kind: objectKind, Prefix: name + "/", Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(docs) > 0 {
+		return model.Errorf(model.Conflict, "bucket", "The bucket you tried to delete is not empty.")
+	}
+	return s.cfg.Documents.Delete(ctx, tenant, bucketKind, name, document.Any)
+}
+
+// Put stores an object whole. verify, if not nil, is called with everything
+// read and may refuse it: then nothing changes.
+func (s *Space) Put(ctx context.Context, tenant, bucket, key string, r io.Reader, attr Attributes, verify func() error) (*Object, error) {
+	if err := s.checkKey(ctx, tenant, bucket, key); err != nil {
+		return nil, err
+	}
+	ref, sum, n, err := s.write(ctx, r, verify)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{Bucket: bucket, Key: key, Size: n, ETag: sum, Modified: s.cfg.Now().UTC(), Attributes: attr, Ref: ref}
+	return o, s.note(ctx, tenant, o)
+}
+
+// write stores content under a new reference.
+func (s *Space) write(ctx context.Context, r io.Reader, verify func() error) (ref, sum string, n int64, err error) {
+	ref = s.cfg.NewID()
+	hash := md5.New()
+	n, err = s.cfg.Content.Write(ctx, ref, io.TeeReader(r, hash))
+	if err == nil && verify != nil {
+		err = verify()
+	}
+	if err != nil {
+		return "", "", 0, errors.Join(err, s.cfg.Content.Remove(context.WithoutCancel(ctx), ref))
+	}
+	return ref, hex.EncodeToString(hash.Sum(nil)), n, nil
+}
+
+// note makes an object visible and removes what it replaces.
+func (s *Space) note(ctx context.Context, tenant string, o *Object) error {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	old, err := s.Head(ctx, tenant, o.Bucket, o.Key)
+	if err != nil && model.AsError(err).Kind != model.NotFound {
+		return err
+	}
+	doc := document.Document{Tenant: tenant, Kind: objectKind, ID: o.Bucket + "/" + o.Key, Version: document.Any, Body: body,
+		CreatedAt: o.Modified, UpdatedAt: o.Modified}
+	if _, err := s.cfg.Documents.Put(ctx, doc); err != nil {
+		return err
+	}
+	if old != nil {
+		return s.drop(ctx, old)
+	}
+	return nil
+}
+
+// drop removes an object's content.
+func (s *Space) drop(ctx context.Context, o *Object) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for _, p := range o.pieces() {
+		errs = append(errs, s.cfg.Content.Remove(ctx, p.Ref))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Object) pieces() []Piece {
+	if len(o.Parts) > 0 {
+		return o.Parts
+	}
+	return []Piece{{o.Ref, o.Size}}
+}
+
+// Head describes an object, or answers NotFound.
+func (s *Space) Head(ctx context.Context, tenant, bucket, key string) (*Object, error) {
+	doc, err := s.cfg.Documents.Get(ctx, tenant, objectKind, bucket+"/"+key)
+	if errors.Is(err, document.ErrNotFound) {
+		if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
+			return nil, err
+		}
+		return nil, model.Errorf(model.NotFound, "key", "The specified key does not exist.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeObject(doc)
+}
+
+func decodeObject(doc document.Document) (*Object, error) {
+	var o Object
+	if err := json.Unmarshal(doc.Body, &o); err != nil {
+		return nil, err
+	}
+	o.Bucket, o.Key, _ = strings.Cut(doc.ID, "/")
+	return &o, nil
+}
+
+// Get opens an object. The caller closes the reader.
+func (s *Space) Get(ctx context.Context, tenant, bucket, key string) (*Object, io.ReadSeekCloser, error) {
+	o, err := s.Head(ctx, tenant, bucket, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := s.open(ctx, o)
+	return o, r, err
+}
+
+// Delete removes an object; one that does not exist is no error, as S3 has it.
+func (s *Space) Delete(ctx context.Context, tenant, bucket, key string) error {
+	o, err := s.Head(ctx, tenant, bucket, key)
+	if err != nil {
+		if e := model.AsError(err); e.Kind == model.NotFound && e.Subject == "key" {
+			return nil
+		}
+		return err
+	}
+	err = s.cfg.Documents.Delete(ctx, tenant, objectKind, bucket+"/"+key, document.Any)
+	if err != nil && !errors.Is(err, document.ErrNotFound) {
+		return err
+	}
+	return s.drop(ctx, o)
+}
+
+func (s *Space) checkKey(ctx context.Context, tenant, bucket, key string) error {
+	if key == "" || len(key) > MaxKey {
+		return model.Errorf(model.Invalid, "key", "Your key is too long or empty.").WithHint("A key has 1 to 1024 bytes of UTF-8.")
+	}
+	return s.HeadBucket(ctx, tenant, bucket)
+}

@@ -1,0 +1,92 @@
+package edge
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// adminRoutes lists the administrative API that the command line uses. Its
+// OpenAPI description is served at /admin/v1/openapi.json.
+func (h *Handler) adminRoutes() {
+	h.handle("GET /admin/v1/keys", openAI, identity.KeyRead, h.adminListKeys)
+	h.handle("POST /admin/v1/keys", openAI, identity.KeyWrite, h.adminCreateKey)
+	h.handle("POST /admin/v1/keys/{id}/rotate", openAI, identity.KeyWrite, h.adminRotateKey)
+	h.handle("DELETE /admin/v1/keys/{id}", openAI, identity.KeyWrite, h.adminRevokeKey)
+	h.handle("GET /admin/v1/tenants", openAI, identity.TenantRead, h.adminListTenants)
+	h.handle("POST /admin/v1/tenants", openAI, identity.TenantWrite, h.adminCreateTenant)
+	h.handle("PATCH /admin/v1/tenants/{id}", openAI, identity.TenantWrite, h.adminUpdateTenant)
+	h.handle("GET /admin/v1/models", openAI, identity.ModelList, h.adminListModels)
+	h.handle("GET /admin/v1/models/{id...}", openAI, identity.ModelList, h.adminShowModel)
+	h.handle("GET /admin/v1/usage", openAI, identity.UsageRead, h.adminUsage)
+	h.handle("GET /admin/v1/openapi.json", openAI, identity.ModelList, h.adminOpenAPI)
+	h.handle("/admin/", openAI, identity.ModelList, h.unknownOpenAI)
+}
+
+// answer writes v as JSON.
+func (c *call) answer(v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return model.Wrap(model.Internal, "edge.answer", err)
+	}
+	return c.json(body)
+}
+
+// decode reads a JSON body strictly: an unknown member is an error.
+func (c *call) decode(v any) error {
+	if err := c.ensureBody(); err != nil {
+		return err
+	}
+	if len(c.body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(c.body, v, json.RejectUnknownMembers(true)); err != nil {
+		return model.Errorf(model.Invalid, "body", "The body is not what this operation takes: %v.", err).
+			WithHint("See /admin/v1/openapi.json.")
+	}
+	return nil
+}
+
+// list is the envelope of the admin API's lists.
+type list[T any] struct {
+	Data []T `json:"data"`
+}
+
+// instant renders a time for JSON; the zero time is left out.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// whole reads a whole number from the query, or gives the default.
+func whole(c *call, name string, fallback int) (int, error) {
+	s := c.r.URL.Query().Get(name)
+	if s == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, model.Errorf(model.Invalid, name, "%s is %q; it must be a whole number.", name, s)
+	}
+	return n, nil
+}
+
+// date reads an RFC 3339 time or a YYYY-MM-DD day (UTC) from the query.
+func date(c *call, name string) (time.Time, error) {
+	s := c.r.URL.Query().Get(name)
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, model.Errorf(model.Invalid, name, "%s is %q; it must look like 2026-01-31 or 2026-01-31T12:00:00Z.", name, s)
+}

@@ -1,0 +1,61 @@
+package edge
+
+import (
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/anthropic"
+)
+
+// messages serves POST /v1/messages.
+func (h *Handler) messages(c *call) error {
+	if err := c.ensureBody(); err != nil {
+		return err
+	}
+	if done, err := c.fastLane(anthropicFast); done {
+		return err
+	}
+	req, err := anthropic.DecodeRequest(c.body)
+	if err != nil {
+		return err
+	}
+	answer, err := h.opts.Gateway.Generate(c.r.Context(), c.gateway("messages", req.Model), req)
+	if err != nil {
+		return err
+	}
+	c.label(answer.Upstream, answer.Model, answer.Losses)
+	show := anthropic.ResponseOptions{ID: "msg_" + c.id, Model: req.Model, RequestID: c.id}
+	if req.Stream {
+		enc := anthropic.NewEncoder(show)
+		return c.pump(answer.Stream, "text/event-stream; charset=utf-8", enc, enc.Finish)
+	}
+	resp, err := model.Collect(answer.Stream)
+	if err != nil {
+		return err
+	}
+	body, _, err := anthropic.EncodeResponse(resp, show)
+	if err != nil {
+		return err
+	}
+	return c.json(body)
+}
+
+// countTokens serves POST /v1/messages/count_tokens.
+func (h *Handler) countTokens(c *call) error {
+	if err := c.ensureBody(); err != nil {
+		return err
+	}
+	req, err := anthropic.DecodeCountRequest(c.body)
+	if err != nil {
+		return err
+	}
+	n, err := h.opts.Gateway.CountTokens(c.r.Context(), c.gateway("count_tokens", req.Model), req)
+	if err != nil {
+		return err
+	}
+	return c.json(anthropic.EncodeCount(n))
+}
+
+// unknownAnthropic answers operations of Anthropic's contract that are not served.
+func (h *Handler) unknownAnthropic(c *call) error {
+	return model.Errorf(model.NotFound, c.r.URL.Path, "Not found: %s %s.", c.r.Method, c.r.URL.Path).
+		WithHint("The README lists the operations this server has.")
+}

@@ -1,0 +1,295 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/observe"
+)
+
+// Headers of Craton's own that a client may send or read.
+const (
+	// StrictHeader set to "true" refuses a request that loses even a hint.
+	StrictHeader = "X-Craton-Strict"
+	// LossHeader lists what the upstream could not be told.
+	LossHeader = "X-Craton-Losses"
+	// ServedByHeader names the upstream and model that answered.
+	ServedByHeader = "X-Craton-Served-By"
+	// TagPrefix starts headers whose values are kept as usage tags:
+	// "X-Craton-Tag-Project: alpha".
+	TagPrefix = "X-Craton-Tag-"
+)
+
+// call is one authenticated request under way. It belongs to its handler's goroutine.
+type call struct {
+	h       *Handler
+	w       *countingWriter
+	r       *http.Request
+	d       *dialect
+	id      string
+	start   time.Time
+	who     identity.Principal
+	key     identity.Key
+	body    []byte
+	pooled  *bytes.Buffer
+	model   string
+	served  string
+	stream  bool
+	release func()
+}
+
+// handler serves a call. An error it returns before the first byte is written
+// becomes the dialect's error answer; after that it is only logged.
+type handler func(c *call) error
+
+// handle registers a handler behind authentication and the permission check.
+func (h *Handler) handle(pattern string, d *dialect, action identity.Action, serve handler) {
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		h.serve(w, r, d, action, nil, serve)
+	})
+}
+
+// serve runs one call from credential to access log.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, d *dialect, action identity.Action, services []string, serve handler) {
+	c := h.newCall(w, r, d)
+	err := c.admit(action, services)
+	if err == nil {
+		err = serve(c)
+	}
+	c.finish(err)
+}
+
+// newCall opens a call and labels its answer with the request's id.
+func (h *Handler) newCall(w http.ResponseWriter, r *http.Request, d *dialect) *call {
+	c := &call{h: h, w: &countingWriter{ResponseWriter: w}, r: r, d: d, id: h.opts.NewID(), start: h.opts.Now()}
+	header := w.Header()
+	header.Set(d.requestID, c.id)
+	if d != openAI {
+		header.Set("X-Request-Id", c.id)
+	}
+	return c
+}
+
+// admit authenticates, reads and verifies the body, and checks permission.
+func (c *call) admit(action identity.Action, services []string) error {
+	if err := c.h.auth.authenticate(c, services); err != nil {
+		return err
+	}
+	return c.permit(action)
+}
+
+// permit checks that the caller may do it, and carries the caller's identity on.
+func (c *call) permit(action identity.Action) error {
+	if !c.who.Can(action) {
+		return model.Errorf(model.Forbidden, string(action), "This credential may not do %s.", action).
+			WithHint("Ask an administrator for a key with a role that allows it.")
+	}
+	ctx := identity.WithPrincipal(c.r.Context(), c.who)
+	c.r = c.r.WithContext(ctx)
+	return nil
+}
+
+// finish answers an error if there is one, releases what the call holds, and reports it.
+func (c *call) finish(err error) {
+	if err != nil && !c.w.wrote {
+		e := model.AsError(err)
+		c.d.writeError(c.w, c.id, e, 0)
+	}
+	if c.release != nil {
+		c.release()
+	}
+	if c.pooled != nil {
+		putBuffer(c.pooled)
+	}
+	c.h.opts.Access(observe.Access{
+		At: c.start, RequestID: c.id, Method: c.r.Method, Path: c.r.URL.Path, Dialect: string(c.d.name),
+		Tenant: c.who.Tenant.ID, KeyID: c.key.ID, Model: c.model, Upstream: c.served,
+		Status: c.w.status(), Bytes: c.w.n, Duration: c.h.opts.Now().Sub(c.start),
+		Stream: c.stream, Remote: c.r.RemoteAddr, Err: err,
+	})
+}
+
+// gateway describes the call to the gateway.
+func (c *call) gateway(operation, asked string) *gateway.Call {
+	c.model = asked
+	return &gateway.Call{
+		Principal: c.who, Key: c.key, Dialect: c.d.name, Operation: operation,
+		RequestID: c.id, Tags: tags(c.key.Tags, c.r.Header), Strict: c.r.Header.Get(StrictHeader) == "true",
+	}
+}
+
+// served labels the answer with who gave it and what was lost on the way.
+func (c *call) label(upstream, name string, losses []model.Loss) {
+	c.served = upstream
+	header := c.w.Header()
+	header.Set(ServedByHeader, upstream+"/"+name)
+	if len(losses) == 0 {
+		return
+	}
+	list := make([]string, 0, len(losses))
+	for _, l := range losses {
+		list = append(list, l.Path+": "+l.What)
+	}
+	header.Set(LossHeader, headerSafe(strings.Join(list, "; ")))
+}
+
+// json answers 200 with a JSON body.
+func (c *call) json(body []byte) error {
+	header := c.w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	_, err := c.w.Write(body)
+	return err
+}
+
+// tags joins the key's tags with those of the request's headers, which win.
+func tags(key map[string]string, header http.Header) map[string]string {
+	all := key
+	copied := false
+	for name, values := range header {
+		if !strings.HasPrefix(name, TagPrefix) {
+			continue
+		}
+		if !copied {
+			copied = true
+			all = make(map[string]string, len(key)+1)
+			for k, v := range key {
+				all[k] = v
+			}
+		}
+		if len(all) < 16 {
+			all[strings.ToLower(name[len(TagPrefix):])] = truncate(values[0], 256)
+		}
+	}
+	return all
+}
+
+func truncate(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+// headerSafe replaces what may not stand in a header value.
+func headerSafe(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, truncate(s, 2048))
+}
+
+// readBody reads the whole body into a pooled buffer, up to the limit.
+func (c *call) readBody() error {
+	limit := c.h.opts.MaxBodyBytes
+	if c.r.ContentLength > limit {
+		return tooLarge(limit)
+	}
+	if enc := c.r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" && !strings.Contains(enc, "aws-chunked") {
+		return model.Errorf(model.Unsupported, "Content-Encoding", "Request bodies in %q encoding are not accepted.", enc).
+			WithHint("Send the body uncompressed.")
+	}
+	buf := getBuffer()
+	c.pooled = buf
+	if c.r.ContentLength > 0 {
+		buf.Grow(int(c.r.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(c.r.Body, limit+1))
+	if n > limit {
+		return tooLarge(limit)
+	}
+	if err != nil {
+		kind := model.Invalid
+		if errors.Is(c.r.Context().Err(), context.Canceled) {
+			kind = model.Canceled
+		}
+		e := model.Wrap(kind, "edge.readBody", err)
+		e.Message, e.Hint = "The request body ended early.", "Send as many bytes as Content-Length says."
+		return e
+	}
+	c.body = buf.Bytes()
+	return nil
+}
+
+// ensureBody reads the body unless the signature check did already.
+func (c *call) ensureBody() error {
+	if c.body != nil {
+		return nil
+	}
+	return c.readBody()
+}
+
+func tooLarge(limit int64) error {
+	return model.Errorf(model.TooLarge, "body", "The request body is larger than %d bytes.", limit).
+		WithHint("Send less, or have the operator raise limits.max_body_bytes.")
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func getBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+// putBuffer keeps ordinary buffers and lets huge ones go.
+func putBuffer(b *bytes.Buffer) {
+	if b.Cap() > 1<<20 {
+		return
+	}
+	b.Reset()
+	buffers.Put(b)
+}
+
+// countingWriter remembers the status and the number of bytes written.
+type countingWriter struct {
+	http.ResponseWriter
+	code  int
+	n     int64
+	wrote bool
+}
+
+func (w *countingWriter) WriteHeader(code int) {
+	if !w.wrote {
+		w.code, w.wrote = code, true
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	w.wrote = true
+	n, err := w.ResponseWriter.Write(p)
+	w.n += int64(n)
+	return n, err
+}
+
+func (w *countingWriter) status() int {
+	if w.code == 0 {
+		return http.StatusOK
+	}
+	return w.code
+}
+
+// Unwrap lets http.ResponseController reach Flush and deadlines.
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// hops lists the servers a request passed through, as its loop header tells.
+func (c *call) hops() []string {
+	var hops []string
+	for _, value := range c.r.Header.Values(HopHeader) {
+		for hop := range strings.SplitSeq(value, ",") {
+			if hop = strings.TrimSpace(hop); hop != "" {
+				hops = append(hops, hop)
+			}
+		}
+	}
+	return hops
+}

@@ -1,0 +1,205 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/craton-ai/craton/internal/blob"
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/observe"
+	"github.com/craton-ai/craton/internal/usage"
+)
+
+// Options is what the edge needs. Gateway, Directory, Now, NewID and Log are required.
+type Options struct {
+	Gateway   *gateway.Gateway
+	Directory *identity.Directory
+	// Responses keeps stored responses; nil refuses `store` and
+	// `previous_response_id`.
+	Responses Responses
+	// Usage sums usage records, after what is still buffered was written; nil
+	// refuses to.
+	Usage func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error)
+	// Now tells the time; NewID makes request ids (a UUID in text form).
+	Now   func() time.Time
+	NewID func() string
+	Log   *slog.Logger
+	// Access receives one record per finished request; nil discards them. It must not block.
+	Access func(observe.Access)
+	// Instance is the value of the hop header this server sends upstream; a
+	// request that carries it came back to us and is answered 508.
+	Instance string
+	// Region is shown where a request names none.
+	Region string
+	// Hosts are accepted Host headers beyond loopback names; "*.example.com" matches one label or more.
+	Hosts []string
+	// Origins are browser origins that may call.
+	Origins []string
+	// TrustedProxies may say which host and scheme the client used.
+	TrustedProxies []netip.Prefix
+	// MaxBodyBytes bounds request bodies.
+	MaxBodyBytes int64
+	// MaxConcurrent bounds requests in flight; further ones are answered as overloaded.
+	MaxConcurrent int
+	// Mounts are further handlers by path prefix ("/admin/v1/", "/metrics"),
+	// which authenticate with Handler.Authenticate where they need to.
+	Mounts map[string]http.Handler
+	// Metrics serves GET /metrics: to callers that may read usage, or to
+	// everybody if MetricsPublic. Nil serves none.
+	Metrics       http.Handler
+	MetricsPublic bool
+	// Objects is the object space behind requests signed for service s3; nil refuses them.
+	Objects *blob.Space
+	// AsyncInvokes serves Bedrock's async invoke operations; nil refuses them.
+	AsyncInvokes AsyncInvokes
+}
+
+// Handler is the root of everything Craton serves. It is safe for concurrent use.
+type Handler struct {
+	opts   Options
+	hosts  hostList
+	auth   *authenticator
+	mux    *http.ServeMux
+	aws    *awsRouter
+	slots  chan struct{}
+	origin map[string]bool
+}
+
+// New builds the root handler.
+func New(opts Options) (*Handler, error) {
+	if opts.Gateway == nil || opts.Directory == nil || opts.Now == nil || opts.NewID == nil || opts.Log == nil {
+		return nil, errors.New("edge: Gateway, Directory, Now, NewID and Log are required")
+	}
+	if opts.Access == nil {
+		opts.Access = func(observe.Access) {}
+	}
+	h := &Handler{
+		opts:   opts,
+		hosts:  newHostList(opts.Hosts),
+		auth:   newAuthenticator(opts.Directory, opts.Now),
+		mux:    http.NewServeMux(),
+		slots:  make(chan struct{}, max(opts.MaxConcurrent, 1)),
+		origin: map[string]bool{},
+	}
+	for _, o := range opts.Origins {
+		h.origin[o] = true
+	}
+	var err error
+	if h.aws, err = newAWSRouter(h); err != nil {
+		return nil, err
+	}
+	h.routes()
+	return h, nil
+}
+
+// routes lists every path that is not an AWS operation.
+func (h *Handler) routes() {
+	for _, prefix := range []string{"/v1", "/openai/v1"} {
+		h.handle("POST "+prefix+"/chat/completions", openAI, identity.ModelInvoke, h.chatCompletions)
+		h.handle("POST "+prefix+"/embeddings", openAI, identity.ModelInvoke, h.embeddings)
+		h.handle("POST "+prefix+"/responses", openAI, identity.ModelInvoke, h.createResponse)
+		h.handle("GET "+prefix+"/responses/{id}", openAI, identity.SessionRead, h.getResponse)
+		h.handle("DELETE "+prefix+"/responses/{id}", openAI, identity.SessionWrite, h.deleteResponse)
+		h.handle("GET "+prefix+"/responses/{id}/input_items", openAI, identity.SessionRead, h.responseInputItems)
+		h.handle("GET "+prefix+"/models", openAI, identity.ModelList, h.listModels)
+		h.handle("GET "+prefix+"/models/{id...}", openAI, identity.ModelList, h.getModel)
+		h.handle(prefix+"/", openAI, identity.ModelList, h.unknownOpenAI)
+	}
+	for _, prefix := range []string{"/v1", "/anthropic/v1"} {
+		h.handle("POST "+prefix+"/messages", anthropicAPI, identity.ModelInvoke, h.messages)
+		h.handle("POST "+prefix+"/messages/count_tokens", anthropicAPI, identity.ModelInvoke, h.countTokens)
+	}
+	h.handle("GET /anthropic/v1/models", anthropicAPI, identity.ModelList, h.listModels)
+	h.handle("GET /anthropic/v1/models/{id...}", anthropicAPI, identity.ModelList, h.getModel)
+	h.handle("/anthropic/", anthropicAPI, identity.ModelList, h.unknownAnthropic)
+	h.adminRoutes()
+	if h.opts.Metrics != nil && h.opts.MetricsPublic {
+		h.mux.Handle("GET /metrics", h.opts.Metrics)
+	} else if h.opts.Metrics != nil {
+		h.handle("GET /metrics", openAI, identity.UsageRead, func(c *call) error {
+			h.opts.Metrics.ServeHTTP(c.w, c.r)
+			return nil
+		})
+	}
+	for pattern, mounted := range h.opts.Mounts {
+		h.mux.Handle(pattern, mounted)
+	}
+	h.mux.HandleFunc("/", h.notFound)
+}
+
+// ServeHTTP admits the request, finds its contract and serves it.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.believeProxy(r)
+	if !h.hosts.accepts(r.Host) {
+		h.refuse(w, r, model.Errorf(model.Invalid, "Host", "This server does not answer to the host %q.", r.Host).
+			WithHint("Add it to `hosts` in the configuration, or use the address printed at start-up."), http.StatusMisdirectedRequest)
+		return
+	}
+	if h.cors(w, r) {
+		return
+	}
+	if h.opts.Instance != "" && r.Header.Get(HopHeader) == h.opts.Instance {
+		h.refuse(w, r, model.Errorf(model.Loop, "", "This request came back to the server that sent it.").
+			WithHint("An upstream's base_url points at this server: correct the configuration."), 0)
+		return
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		h.refuse(w, r, &model.Error{Kind: model.Overloaded, RetryAfter: time.Second,
+			Message: "The server is serving as many requests as it may.", Hint: "Try again in a moment."}, 0)
+		return
+	}
+	if h.isAWS(r) {
+		h.aws.ServeHTTP(w, r)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// InFlight counts requests under way.
+func (h *Handler) InFlight() int64 { return int64(len(h.slots)) }
+
+// isAWS tells a request for an AWS service from one for the JSON dialects: it
+// is signed for a service that has no other paths here, or its path is one of
+// Bedrock's.
+func (h *Handler) isAWS(r *http.Request) bool {
+	path := r.URL.EscapedPath()
+	switch {
+	case strings.HasPrefix(path, "/v1/"), strings.HasPrefix(path, "/openai/"), strings.HasPrefix(path, "/anthropic/"):
+		return signedService(r) == "s3"
+	case strings.HasPrefix(path, "/model/"), strings.HasPrefix(path, "/async-invoke"),
+		strings.HasPrefix(path, "/guardrail"), strings.HasPrefix(path, "/aws/"):
+		return true
+	}
+	return isSigned(r)
+}
+
+func (h *Handler) notFound(w http.ResponseWriter, r *http.Request) {
+	h.refuse(w, r, model.Errorf(model.NotFound, r.URL.Path, "There is nothing at %s %s.", r.Method, r.URL.Path).
+		WithHint("The contracts are served under /v1, /anthropic/v1 and /model."), 0)
+}
+
+// refuse answers before a dialect is known for certain, in the likeliest one's
+// shape. status 0 takes the dialect's own.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err *model.Error, status int) {
+	d := openAI
+	path := r.URL.Path
+	switch {
+	case strings.HasPrefix(path, "/model/"), isSigned(r):
+		d = awsRuntime
+	case strings.HasPrefix(path, "/anthropic/"), strings.HasSuffix(path, "/messages"), r.Header.Get("Anthropic-Version") != "":
+		d = anthropicAPI
+	}
+	id := h.opts.NewID()
+	w.Header().Set(d.requestID, id)
+	d.writeError(w, id, err, status)
+}

@@ -1,0 +1,185 @@
+package edge
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// fastRequest is what the fast lane knows of a request it does not decode.
+type fastRequest struct {
+	model  string
+	stream bool
+	// bound is an upper estimate of what it may use, for the budget.
+	bound model.Usage
+	// watch reads usage off the streamed answer, made for this request.
+	watch func() watcher
+	// rename puts the upstream's model name into the body.
+	rename func(body []byte, name string) ([]byte, error)
+}
+
+// watcher sees a stream go by.
+type watcher interface {
+	// Pass appends to dst what of p the client gets.
+	Pass(dst, p []byte) []byte
+	// End appends what was held back, and an error event when the stream broke off.
+	End(dst []byte, broken *model.Error) []byte
+	// Usage is what was read off the stream, and whether anything was.
+	Usage() (model.Usage, bool)
+}
+
+// fastDialect is what the fast lane needs of a dialect.
+type fastDialect struct {
+	dialect   model.Dialect
+	operation string
+	// peek reads what the lane needs; ok is false when the body is for the slow lane.
+	peek func(body []byte) (fastRequest, bool)
+	// usage reads the usage of a whole answer.
+	usage func(body []byte) (model.Usage, bool)
+	// forward lists request headers that are part of the dialect.
+	forward []string
+}
+
+// fastLane passes the request through if routing allows it. done is false when
+// the slow lane must serve it, for reasons that lane will name.
+func (c *call) fastLane(d *fastDialect) (done bool, err error) {
+	f, ok := d.peek(c.body)
+	if !ok {
+		return false, nil
+	}
+	lane, ok := c.h.opts.Gateway.Lane(c.gateway(d.operation, f.model), f.model)
+	if !ok {
+		return false, nil
+	}
+	body, err := f.rename(c.body, lane.Model)
+	if err != nil {
+		return false, nil // the slow lane says what is wrong with it
+	}
+	if c.pooled != nil {
+		// The transport may still be sending the body when the answer is
+		// finished: the buffer is not used again.
+		c.pooled = nil
+	}
+	passed, retry, err := lane.Relay(c.r.Context(), &model.Exchange{
+		Dialect: d.dialect, Operation: d.operation, Model: lane.Model, Stream: f.stream,
+		Header: pick(c.r.Header, d.forward), Body: body, Hops: c.hops(),
+	}, f.bound)
+	if err != nil {
+		return !retry, err
+	}
+	c.label(passed.Upstream, passed.Model, nil)
+	defer passed.Body.Close()
+	header := c.w.Header()
+	for name, values := range passed.Header {
+		if name != c.d.requestID {
+			header[name] = values
+		}
+	}
+	if f.stream && passed.Status < 300 {
+		return true, c.passStream(passed, f.watch())
+	}
+	return true, c.passWhole(d, passed)
+}
+
+// passWhole copies an answer that is not a stream.
+func (c *call) passWhole(d *fastDialect, p *gateway.Passed) error {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	_, err := buf.ReadFrom(p.Body)
+	if err != nil {
+		err = model.Wrap(model.UpstreamGarbage, "edge.passWhole", err)
+		p.Done(nil, err)
+		c.w.Header().Del("Content-Length")
+		return err
+	}
+	p.First()
+	if usage, seen := d.usage(buf.Bytes()); seen {
+		p.Done(&usage, nil)
+	} else {
+		p.Done(nil, nil)
+	}
+	c.w.WriteHeader(p.Status)
+	_, err = c.w.Write(buf.Bytes())
+	return err
+}
+
+// passStream copies a stream as it comes.
+func (c *call) passStream(p *gateway.Passed, w watcher) error {
+	c.stream = true
+	c.w.Header().Del("Content-Length")
+	c.w.Header().Set("X-Accel-Buffering", "no")
+	c.w.WriteHeader(p.Status)
+	broken, err := c.copyStream(p, w)
+	if broken != nil {
+		err = broken
+		if out := w.End(nil, broken); len(out) > 0 {
+			_, _ = c.w.Write(out) // the connection ends either way
+		}
+	}
+	usage, seen := w.Usage()
+	if seen {
+		p.Done(&usage, err)
+	} else {
+		p.Done(nil, err)
+	}
+	return err
+}
+
+// copyStream returns broken when the upstream broke off, err when the client did.
+func (c *call) copyStream(p *gateway.Passed, w watcher) (broken *model.Error, err error) {
+	flush := http.NewResponseController(c.w)
+	chunk := chunks.Get().(*[]byte)
+	defer chunks.Put(chunk)
+	var out []byte
+	first := true
+	for {
+		n, rerr := p.Body.Read(*chunk)
+		if n > 0 && first {
+			first = false
+			p.First()
+		}
+		out = w.Pass(out[:0], (*chunk)[:n])
+		if errors.Is(rerr, io.EOF) {
+			out = w.End(out, nil)
+		}
+		if len(out) > 0 {
+			if _, err := c.w.Write(out); err != nil {
+				return nil, clientGone(err)
+			}
+			if err := flush.Flush(); err != nil {
+				return nil, clientGone(err)
+			}
+		}
+		switch {
+		case errors.Is(rerr, io.EOF):
+			return nil, nil
+		case c.r.Context().Err() != nil:
+			return nil, clientGone(c.r.Context().Err())
+		case rerr != nil:
+			e := model.Wrap(model.UpstreamDown, "edge.copyStream", rerr)
+			e.Message, e.Hint = "The upstream broke off its answer.", "Try again."
+			return e, nil
+		}
+	}
+}
+
+// chunks are the buffers streams are copied through.
+var chunks = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+
+// pick copies the named headers, if present.
+func pick(h http.Header, names []string) http.Header {
+	var out http.Header
+	for _, name := range names {
+		if values := h.Values(name); len(values) > 0 {
+			if out == nil {
+				out = http.Header{}
+			}
+			out[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	return out
+}

@@ -1,0 +1,96 @@
+package edge
+
+import (
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/anthropic"
+	"github.com/craton-ai/craton/internal/wire/openai"
+)
+
+// openAIFast is the fast lane of Chat Completions.
+var openAIFast = &fastDialect{
+	dialect: model.DialectOpenAIChat, operation: "chat",
+	peek: func(body []byte) (fastRequest, bool) {
+		p, err := openai.Peek(body)
+		if err != nil || p.Store {
+			return fastRequest{}, false
+		}
+		f := fastRequest{model: p.Model, stream: p.Stream, bound: gateway.Bound(len(body), p.MaxTokens, p.N), rename: openai.RewriteModel}
+		f.watch = func() watcher { return &openAIWatch{scan: openai.NewUsageScanner(nil)} }
+		if p.Stream && !p.IncludeUsage {
+			f.rename = askUsage
+			f.watch = func() watcher { return &openAIWatch{scan: openai.NewUsageScanner(nil), filter: &openai.UsageFilter{}} }
+		}
+		return f, true
+	},
+	usage: openai.UsageOf,
+}
+
+// askUsage renames the model and asks for the usage the client did not ask for.
+func askUsage(body []byte, name string) ([]byte, error) {
+	body, err := openai.RewriteModel(body, name)
+	if err != nil {
+		return nil, err
+	}
+	return openai.AskUsage(body)
+}
+
+// openAIWatch watches a stream of Chat Completions chunks.
+type openAIWatch struct {
+	scan   *openai.UsageScanner
+	filter *openai.UsageFilter
+}
+
+func (w *openAIWatch) Pass(dst, p []byte) []byte {
+	w.scan.Scan(p)
+	if w.filter == nil {
+		return append(dst, p...)
+	}
+	return w.filter.Append(dst, p)
+}
+
+func (w *openAIWatch) End(dst []byte, broken *model.Error) []byte {
+	if w.filter != nil {
+		dst = w.filter.Flush(dst)
+	}
+	if broken != nil {
+		dst = openai.NewEncoder(openai.EncoderOptions{}).AppendError(dst, broken)
+	}
+	return dst
+}
+
+func (w *openAIWatch) Usage() (model.Usage, bool) { return w.scan.Usage() }
+
+// anthropicFast is the fast lane of Messages.
+var anthropicFast = &fastDialect{
+	dialect: model.DialectAnthropic, operation: "messages",
+	peek: func(body []byte) (fastRequest, bool) {
+		p, err := anthropic.Peek(body)
+		if err != nil {
+			return fastRequest{}, false
+		}
+		return fastRequest{
+			model: p.Model, stream: p.Stream, bound: gateway.Bound(len(body), p.MaxTokens, 1), rename: anthropic.RewriteModel,
+			watch: func() watcher { return &anthropicWatch{} },
+		}, true
+	},
+	usage:   anthropic.ResponseUsage,
+	forward: []string{"Anthropic-Version", "Anthropic-Beta"},
+}
+
+// anthropicWatch watches a stream of Messages events.
+type anthropicWatch struct{ scan anthropic.UsageScanner }
+
+func (w *anthropicWatch) Pass(dst, p []byte) []byte {
+	_, _ = w.scan.Write(p) // never fails
+	return append(dst, p...)
+}
+
+func (w *anthropicWatch) End(dst []byte, broken *model.Error) []byte {
+	if broken != nil {
+		dst = anthropic.NewEncoder(anthropic.ResponseOptions{}).AppendError(dst, broken)
+	}
+	return dst
+}
+
+func (w *anthropicWatch) Usage() (model.Usage, bool) { return w.scan.Usage() }

@@ -1,0 +1,75 @@
+package edge
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/responses"
+)
+
+// itemID names the n-th input item of a stored response.
+func itemID(response string, n int) string {
+	return fmt.Sprintf("item_%s_%d", response[len("resp_"):], n)
+}
+
+// page is the list envelope of OpenAI's cursor pages.
+type page struct {
+	Object  string           `json:"object"`
+	Data    []jsontext.Value `json:"data"`
+	FirstID *string          `json:"first_id"`
+	LastID  *string          `json:"last_id"`
+	HasMore bool             `json:"has_more"`
+}
+
+// responseInputItems serves GET /v1/responses/{id}/input_items.
+func (h *Handler) responseInputItems(c *call) error {
+	rec, err := h.stored(c)
+	if err != nil {
+		return err
+	}
+	items := slices.Clone(rec.Input)
+	query := c.r.URL.Query()
+	switch order := query.Get("order"); order {
+	case "", "desc":
+		slices.Reverse(items)
+	case "asc":
+	default:
+		return model.Errorf(model.Invalid, "order", "order is %q; it must be asc or desc.", order)
+	}
+	limit := 20
+	if s := query.Get("limit"); s != "" {
+		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > 100 {
+			return model.Errorf(model.Invalid, "limit", "limit is %q; it must be a number from 1 to 100.", s)
+		}
+	}
+	if after := query.Get("after"); after != "" {
+		at := slices.IndexFunc(items, func(v jsontext.Value) bool { return responses.ItemID(v) == after })
+		if at < 0 {
+			return model.Errorf(model.Invalid, "after", "There is no item %q in this response.", after)
+		}
+		items = items[at+1:]
+	}
+	return c.page(items, limit)
+}
+
+// page answers with the first limit of items.
+func (c *call) page(items []jsontext.Value, limit int) error {
+	p := page{Object: "list", Data: items[:min(limit, len(items))], HasMore: len(items) > limit}
+	if p.Data == nil {
+		p.Data = []jsontext.Value{}
+	}
+	if n := len(p.Data); n > 0 {
+		first, last := responses.ItemID(p.Data[0]), responses.ItemID(p.Data[n-1])
+		p.FirstID, p.LastID = &first, &last
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return c.json(body)
+}

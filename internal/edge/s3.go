@@ -1,0 +1,211 @@
+package edge
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/craton-ai/craton/internal/aws/sigv4"
+	"github.com/craton-ai/craton/internal/blob"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// s3Dialect is the XML error shape of S3's REST API.
+var s3Dialect = &dialect{
+	name: "s3", requestID: "X-Amz-Request-Id", contentType: "application/xml",
+	encodeError: func(_ http.Header, id string, err *model.Error) (int, []byte) {
+		status, code := s3Code(err)
+		body, merr := xml.Marshal(struct {
+			XMLName   xml.Name `xml:"Error"`
+			Code      string
+			Message   string
+			RequestID string `xml:"RequestId"`
+		}{Code: code, Message: err.Public(), RequestID: id})
+		if merr != nil {
+			return http.StatusInternalServerError, nil
+		}
+		return status, append([]byte(xml.Header), body...)
+	},
+}
+
+// s3Code is the status and code of an error, in S3's words where there are some.
+func s3Code(err *model.Error) (int, string) {
+	var refusal *sigv4.Error
+	switch {
+	case errors.As(err.Err, &refusal):
+		return refusal.Status, refusal.Code
+	case err.Kind == model.NotFound && err.Subject == "bucket":
+		return http.StatusNotFound, "NoSuchBucket"
+	case err.Kind == model.NotFound && err.Subject == "uploadId":
+		return http.StatusNotFound, "NoSuchUpload"
+	case err.Kind == model.NotFound:
+		return http.StatusNotFound, "NoSuchKey"
+	case err.Kind == model.Conflict && strings.Contains(err.Message, "not empty"):
+		return http.StatusConflict, "BucketNotEmpty"
+	case err.Kind == model.Conflict:
+		return http.StatusConflict, "BucketAlreadyOwnedByYou"
+	case err.Kind == model.Unauthenticated, err.Kind == model.Forbidden:
+		return http.StatusForbidden, "AccessDenied"
+	case err.Kind == model.Unsupported:
+		return http.StatusNotImplemented, "NotImplemented"
+	case err.Kind == model.TooLarge:
+		return http.StatusBadRequest, "EntityTooLarge"
+	case err.Kind == model.Overloaded:
+		return http.StatusServiceUnavailable, "SlowDown"
+	case err.Kind == model.Invalid && err.Subject == "bucket":
+		return http.StatusBadRequest, "InvalidBucketName"
+	case err.Kind == model.Invalid && err.Subject == "key":
+		return http.StatusBadRequest, "KeyTooLongError"
+	case err.Kind == model.Invalid && strings.HasPrefix(err.Subject, "Invalid"), err.Kind == model.Invalid && strings.HasPrefix(err.Subject, "E"),
+		err.Kind == model.Invalid && strings.HasPrefix(err.Subject, "MalformedXML"):
+		return http.StatusBadRequest, err.Subject
+	case err.Kind == model.Invalid:
+		return http.StatusBadRequest, "InvalidArgument"
+	}
+	return http.StatusInternalServerError, "InternalError"
+}
+
+// s3Call is a request to the object space.
+type s3Call struct {
+	*call
+	space       *blob.Space
+	bucket, key string
+	query       url.Values
+	proof       *sigv4.Result // nil for a bearer key
+}
+
+// s3Handler serves one operation.
+type s3Handler struct {
+	action identity.Action
+	serve  func(*s3Call) error
+}
+
+// serveS3 serves a request to the tenant's object space, path style.
+func (h *Handler) serveS3(w http.ResponseWriter, r *http.Request) {
+	s := &s3Call{call: h.newCall(w, r, s3Dialect), space: h.opts.Objects, query: r.URL.Query()}
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	var err, kerr error
+	s.bucket, err = url.PathUnescape(bucket)
+	s.key, kerr = url.PathUnescape(key)
+	if err != nil || kerr != nil {
+		s.finish(model.Errorf(model.Invalid, "key", "The path is not validly escaped."))
+		return
+	}
+	op, ok := s.operation()
+	switch {
+	case h.opts.Objects == nil || !ok:
+		err = s.admitS3(identity.ObjectRead)
+		if err == nil {
+			err = model.Errorf(model.Unsupported, "", "A header or query you provided implies functionality that is not implemented.")
+		}
+	default:
+		if err = s.admitS3(op.action); err == nil {
+			err = op.serve(s)
+		}
+	}
+	s.finish(err)
+}
+
+// operation finds the operation by method, path and subresource.
+func (s *s3Call) operation() (s3Handler, bool) {
+	read, write := identity.ObjectRead, identity.ObjectWrite
+	method := s.r.Method
+	for _, sub := range []string{"acl", "policy", "tagging", "versioning", "cors", "lifecycle", "encryption", "website", "notification",
+		"replication", "logging", "object-lock", "retention", "legal-hold", "torrent", "select", "versions", "restore"} {
+		if s.query.Has(sub) {
+			return s3Handler{}, false
+		}
+	}
+	switch {
+	case s.bucket == "":
+		return s3Handler{read, (*s3Call).listBuckets}, method == http.MethodGet
+	case s.key == "" && s.query.Has("location"):
+		return s3Handler{read, (*s3Call).location}, method == http.MethodGet
+	case s.key == "":
+		switch method {
+		case http.MethodPut:
+			return s3Handler{write, (*s3Call).createBucket}, true
+		case http.MethodHead:
+			return s3Handler{read, (*s3Call).headBucket}, true
+		case http.MethodDelete:
+			return s3Handler{write, (*s3Call).deleteBucket}, true
+		case http.MethodGet:
+			return s3Handler{read, (*s3Call).listObjects}, !s.query.Has("uploads")
+		case http.MethodPost:
+			return s3Handler{write, (*s3Call).deleteObjects}, s.query.Has("delete")
+		}
+		return s3Handler{}, false
+	case s.query.Has("uploads") || s.query.Has("uploadId"):
+		return s.multipartOperation()
+	}
+	switch method {
+	case http.MethodPut:
+		if s.r.Header.Get("X-Amz-Copy-Source") != "" {
+			return s3Handler{write, (*s3Call).copyObject}, true
+		}
+		return s3Handler{write, (*s3Call).putObject}, true
+	case http.MethodGet, http.MethodHead:
+		return s3Handler{read, (*s3Call).getObject}, true
+	case http.MethodDelete:
+		return s3Handler{write, (*s3Call).deleteObject}, true
+	}
+	return s3Handler{}, false
+}
+
+// admitS3 authenticates by S3's signing rule and checks the permission. The
+// body is proved while it is read.
+func (s *s3Call) admitS3(action identity.Action) error {
+	auth := s.h.auth
+	if token, given := bearer(s.r); given {
+		who, key, err := auth.directory.AuthenticateBearer(s.r.Context(), token)
+		if err != nil {
+			return err
+		}
+		s.who, s.call.key = who, key
+	} else {
+		proof, err := auth.verifier.Verify(s.r.Context(), sigv4.FromHTTP(s.r), auth.objects)
+		if err != nil {
+			return signatureError(err)
+		}
+		_, who, key, err := auth.directory.SecretForAccessKey(s.r.Context(), proof.AccessKeyID)
+		if err != nil {
+			return err
+		}
+		s.who, s.call.key, s.proof = who, key, proof
+	}
+	return s.permit(action)
+}
+
+// content is the request's body without chunk framing, proved as it is read.
+func (s *s3Call) content() io.Reader {
+	if s.proof == nil {
+		return s.r.Body
+	}
+	return &provedBody{body: s.proof.Reader(s.r.Body)}
+}
+
+// provedBody words what the proof finds for the client.
+type provedBody struct{ body io.Reader }
+
+func (p *provedBody) Read(b []byte) (int, error) {
+	n, err := p.body.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = signatureError(err)
+	}
+	return n, err
+}
+
+// xml answers 200 with an XML document.
+func (s *s3Call) xml(v any) error {
+	body, err := xml.Marshal(v)
+	if err != nil {
+		return err
+	}
+	s.w.Header().Set("Content-Type", "application/xml")
+	_, err = s.w.Write(append([]byte(xml.Header), body...))
+	return err
+}

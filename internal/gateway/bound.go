@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+)
+
+var (
+	unlimited identity.Limits
+	noBudgets identity.Budgets
+)
+
+// Assumptions of the worst case where a request or card does not say: a token
+// is at least two bytes of text, an answer at most this long, and a picture
+// read at most as so many tokens.
+const (
+	bytesPerToken    = 2
+	unboundedAnswer  = 16_384
+	tokensPerPicture = 2_000
+)
+
+// Bound is an upper estimate of what a body that was not decoded may use:
+// maxTokens and n are as the client gave them, 0 when it did not.
+func Bound(bodyBytes, maxTokens, n int) model.Usage {
+	return model.Usage{Input: int64(bodyBytes / bytesPerToken), Output: int64(maxTokens) * int64(max(n, 1))}
+}
+
+// bound is the same of a decoded request.
+func bound(req *model.Request) model.Usage {
+	text, pictures := sizeOf(req)
+	u := model.Usage{Input: text/bytesPerToken + pictures*tokensPerPicture}
+	if req.MaxTokens != nil {
+		u.Output = int64(*req.MaxTokens) * int64(max(req.N, 1))
+	}
+	return u
+}
+
+// embedBound is the same of an embedding request. It writes nothing, but an
+// output of 0 would mean that no bound is known.
+func embedBound(req *model.EmbedRequest) model.Usage {
+	u := model.Usage{Output: 1, Input: int64(len(req.Images) * tokensPerPicture)}
+	for _, text := range req.Input {
+		u.Input += int64(len(text)/bytesPerToken) + 1
+	}
+	for _, tokens := range req.Tokens {
+		u.Input += int64(len(tokens))
+	}
+	return u
+}
+
+// sizeOf counts a request's bytes of text and its pictures.
+func sizeOf(req *model.Request) (text, pictures int64) {
+	for i := range req.Messages {
+		t, p := sizeOfParts(req.Messages[i].Parts)
+		text, pictures = text+t, pictures+p
+	}
+	for i := range req.Tools {
+		text += int64(len(req.Tools[i].Description) + len(req.Tools[i].Schema))
+	}
+	return text, pictures
+}
+
+func sizeOfParts(parts []model.Part) (text, pictures int64) {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *model.Text:
+			text += int64(len(p.Text))
+		case *model.ToolCall:
+			text += int64(len(p.Name) + len(p.Arguments))
+		case *model.ToolResult:
+			t, n := sizeOfParts(p.Content)
+			text, pictures = text+t, pictures+n
+		case *model.Reasoning:
+			text += int64(len(p.Text))
+		case *model.Structured:
+			text += int64(len(p.JSON))
+		case *model.SearchResult:
+			t, n := sizeOfParts(p.Content)
+			text, pictures = text+t, pictures+n
+		case *model.Document:
+			t, n := sizeOfParts(p.Content)
+			text, pictures = text+t+int64(len(p.Source.Text)+len(p.Source.Data)), pictures+n
+		case *model.Image, *model.Video, *model.Audio:
+			pictures++
+		case *model.Opaque:
+			text += int64(len(p.Raw))
+		}
+	}
+	return text, pictures
+}

@@ -1,0 +1,129 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/route"
+)
+
+// RefreshEvery is how often upstreams are asked again which models they serve.
+const RefreshEvery = 5 * time.Minute
+
+// Options is what a Gateway is made of. Upstreams may be empty; Guards, Log
+// and Complete are required.
+type Options struct {
+	Upstreams []Upstream
+	Names     Names
+	// Complete fills an upstream's bare card from the catalogue.
+	Complete func(model.Card) model.Card
+	// Guards limit, budget and meter calls.
+	Guards Guards
+	// Random draws among equal upstreams; nil takes the heaviest.
+	Random func(n int) int
+	Log    *slog.Logger
+}
+
+// Gateway answers hub requests. It is safe for concurrent use.
+type Gateway struct {
+	opts  Options
+	open  func(upstream string) bool
+	world atomic.Pointer[world]
+}
+
+// New builds a gateway and asks its upstreams once which models they serve.
+func New(ctx context.Context, opts Options) (*Gateway, error) {
+	if opts.Complete == nil || opts.Log == nil || opts.Guards.Meter == nil {
+		return nil, errors.New("gateway: Complete, Log and Guards.Meter are required")
+	}
+	g := &Gateway{opts: opts}
+	if opts.Guards.Breakers != nil {
+		g.open = opts.Guards.Breakers.Open
+	}
+	g.Configure(ctx, opts.Upstreams, opts.Names)
+	return g, nil
+}
+
+// Configure replaces the upstreams and names. Calls under way end with the old ones.
+func (g *Gateway) Configure(ctx context.Context, upstreams []Upstream, names Names) {
+	cards := list(ctx, upstreams, nil, g.opts.Complete, g.opts.Log)
+	g.world.Store(newWorld(upstreams, cards, names, g.opts.Complete))
+}
+
+// Refresh asks the upstreams again which models they serve.
+func (g *Gateway) Refresh(ctx context.Context) {
+	w := g.world.Load()
+	before := map[string][]model.Card{}
+	for i := range w.upstreams {
+		before[w.upstreams[i].Name] = w.cards[i]
+	}
+	cards := list(ctx, w.upstreams, before, g.opts.Complete, g.opts.Log)
+	g.world.CompareAndSwap(w, newWorld(w.upstreams, cards, w.names, g.opts.Complete))
+}
+
+// Run refreshes until ctx ends.
+func (g *Gateway) Run(ctx context.Context) {
+	tick := time.NewTicker(RefreshEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			g.Refresh(ctx)
+		}
+	}
+}
+
+// Models lists what the caller may use, the default model first.
+func (g *Gateway) Models(_ context.Context, who identity.Principal) ([]model.Card, error) {
+	w := g.world.Load()
+	snap, err := w.view(&who.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	first := snap.Default()
+	var cards []model.Card
+	for i := range w.upstreams {
+		if !w.upstreams[i].visibleTo(&who.Tenant) {
+			continue
+		}
+		for _, card := range w.cards[i] {
+			card.ID = card.Upstream + "/" + card.ID
+			if card.ID == first && len(cards) > 0 {
+				cards = append(cards, cards[0])
+				cards[0] = card
+				continue
+			}
+			cards = append(cards, card)
+		}
+	}
+	return cards, nil
+}
+
+// Model explains one model by any of its names.
+func (g *Gateway) Model(_ context.Context, who identity.Principal, name string) (*model.Card, error) {
+	_, candidates, err := g.candidates(&who, route.Facts{Model: name})
+	if err != nil {
+		return nil, err
+	}
+	card := *candidates[0].Card
+	card.ID, card.Upstream = candidates[0].Upstream+"/"+candidates[0].Model, candidates[0].Upstream
+	return &card, nil
+}
+
+// candidates routes a request among what the caller may see.
+func (g *Gateway) candidates(who *identity.Principal, f route.Facts) (*world, []route.Candidate, error) {
+	w := g.world.Load()
+	snap, err := w.view(&who.Tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := snap.Route(f, route.Conditions{Open: g.open, Random: g.opts.Random})
+	return w, found, err
+}

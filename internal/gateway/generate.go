@@ -1,0 +1,76 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/craton-ai/craton/internal/guard"
+	"github.com/craton-ai/craton/internal/guard/fallback"
+	"github.com/craton-ai/craton/internal/guard/meter"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/route"
+)
+
+// Generate answers a request with the best candidate that can. Errors are
+// *model.Error; once a stream is returned its own errors end it.
+func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) (*Answer, error) {
+	facts := route.Facts{Model: req.Model, Dialect: call.Dialect, Needs: route.NeedsOf(req), ServiceTier: req.ServiceTier}
+	w, candidates, err := g.candidates(&call.Principal, facts)
+	if err != nil {
+		return nil, err
+	}
+	t, err := g.admit(ctx, call, candidates[0].Card, bound(req))
+	if err != nil {
+		return nil, err
+	}
+	// The upstream outlives a client that goes away by a bounded while, to
+	// learn what it used.
+	upstream, release := g.opts.Guards.Meter.Detach(ctx)
+	attempts := 0
+	stream, i, err := fallback.Do(upstream, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
+		s, n, err := g.try(ctx, call, req, w, &candidates[i], t)
+		attempts += n
+		return s, err
+	})
+	if err != nil {
+		t.close(nil, attempts, err)
+		release()
+		return nil, err
+	}
+	text, _ := sizeOf(req)
+	watched := g.opts.Guards.Meter.Watch(ctx, stream, meter.Watched{
+		InputBytes: text, First: t.call.First, Release: release,
+		Done: func(u *model.Usage, err error) { t.close(u, attempts, err) },
+	})
+	c := &candidates[i]
+	return &Answer{Stream: watched, Upstream: c.Upstream, Model: c.Model, Card: c.Card, Losses: model.LossesOf(stream)}, nil
+}
+
+// try asks one candidate and waits for its first event. It returns how many
+// upstream calls that took.
+func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *world, c *route.Candidate, t *ticket) (model.Stream, int, error) {
+	t.call.Serve(c.Upstream, c.Card)
+	named := *req
+	named.Model = c.Model
+	s, err := w.byName[c.Upstream].Provider.Generate(ctx, &named)
+	if err == nil {
+		s, err = guard.Peek(s)
+	}
+	if err == nil && call.Strict {
+		err = refuseLosses(s)
+	}
+	if err != nil {
+		return nil, guard.Attempts(err), err
+	}
+	return s, guard.Attempts(s), nil
+}
+
+// refuseLosses is strict mode: not even a hint may be lost.
+func refuseLosses(s model.Stream) error {
+	losses := model.LossesOf(s)
+	if len(losses) == 0 {
+		return nil
+	}
+	s.Close()
+	return model.Errorf(model.Unsupported, losses[0].Path, "In strict mode nothing may be lost: %s.", losses[0].What).
+		WithHint("Leave it out, choose a model of another upstream, or send no strict header.")
+}

@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/craton-ai/craton/internal/guard/breaker"
+	"github.com/craton-ai/craton/internal/guard/budget"
+	"github.com/craton-ai/craton/internal/guard/limit"
+	"github.com/craton-ai/craton/internal/guard/meter"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/usage"
+)
+
+// Guards are what every call passes. Meter is required; the others may be nil.
+type Guards struct {
+	// Meter writes down what each call used.
+	Meter *meter.Meter
+	// Limiter holds callers to their rates and concurrency.
+	Limiter *limit.Limiter
+	// Budgets holds them to what they may spend; it needs Worst.
+	Budgets *budget.Book
+	// Breakers tell which upstreams keep failing.
+	Breakers *breaker.Set
+	// Worst prices the most a call may use; known is false where no price is known.
+	Worst func(card *model.Card, most model.Usage) (nanoUSD int64, known bool)
+}
+
+// ticket is what a call holds from its admission to its end. It is closed once.
+type ticket struct {
+	call        *meter.Call
+	permit      limit.Permit
+	reservation budget.Reservation
+}
+
+// admit runs the guards before a call: limits, then budgets. most bounds what
+// the call may use on the card, to which an answer without bound of its own is held.
+func (g *Gateway) admit(ctx context.Context, call *Call, card *model.Card, most model.Usage) (*ticket, error) {
+	t := &ticket{call: g.opts.Guards.Meter.Begin(meter.Facts{
+		Tenant: call.Principal.Tenant.ID, KeyID: call.Key.ID, Model: card.ID, Dialect: string(call.Dialect),
+		RequestID: call.RequestID, Tags: call.Tags,
+	})}
+	if l := g.opts.Guards.Limiter; l != nil && call.Key.Limits != (unlimited) {
+		permit, err := l.Acquire(ctx, call.Key.ID, limit.Limits(call.Key.Limits), most.Total())
+		t.permit = permit
+		call.Limits = permit.State()
+		if err != nil {
+			t.call.End(nil, 0, err)
+			return nil, err
+		}
+	}
+	if limits := budgets(call); len(limits) > 0 && g.opts.Guards.Budgets != nil {
+		reservation, err := g.opts.Guards.Budgets.Reserve(ctx, limits, g.worst(card, most))
+		if err != nil {
+			t.call.End(nil, 0, err)
+			t.permit.Release(0)
+			return nil, err
+		}
+		t.reservation = reservation
+	}
+	return t, nil
+}
+
+// close ends the call: the record is closed, the budget settled and the place given back.
+func (t *ticket) close(u *model.Usage, attempts int, err error) {
+	t.reservation.Settle(t.call.End(u, attempts, err))
+	var tokens int64
+	if u != nil {
+		tokens = u.Total()
+	}
+	t.permit.Release(tokens)
+}
+
+// budgets lists what the call's cost falls under.
+func budgets(call *Call) []budget.Limit {
+	tenant, key := call.Principal.Tenant, &call.Key
+	if key.Budgets == noBudgets && tenant.Budgets == noBudgets {
+		return nil
+	}
+	list := make([]budget.Limit, 0, 4)
+	add := func(scope usage.Scope, span budget.Span, nano int64) {
+		if nano > 0 {
+			list = append(list, budget.Limit{Scope: scope, Span: span, NanoUSD: nano})
+		}
+	}
+	add(usage.KeyScope(tenant.ID, key.ID), budget.Daily, key.Budgets.DailyNanoUSD)
+	add(usage.KeyScope(tenant.ID, key.ID), budget.Monthly, key.Budgets.MonthlyNanoUSD)
+	add(usage.TenantScope(tenant.ID), budget.Daily, tenant.Budgets.DailyNanoUSD)
+	add(usage.TenantScope(tenant.ID), budget.Monthly, tenant.Budgets.MonthlyNanoUSD)
+	return list
+}
+
+// worst prices a bound, in nano-USD; 0 when the price is unknown.
+func (g *Gateway) worst(card *model.Card, most model.Usage) int64 {
+	if g.opts.Guards.Worst == nil {
+		return 0
+	}
+	if most.Output == 0 {
+		most.Output = unboundedAnswer
+		if card.MaxOutputTokens > 0 {
+			most.Output = min(most.Output, int64(card.MaxOutputTokens))
+		}
+	}
+	nano, _ := g.opts.Guards.Worst(card, most)
+	return nano
+}

@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"context"
+	"io"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/route"
+)
+
+// FastLane is a request that may pass through untouched.
+type FastLane struct {
+	// Model is the upstream's name of the model, to be put into the body.
+	Model     string
+	gateway   *Gateway
+	call      *Call
+	candidate *route.Candidate
+	relay     model.Relay
+}
+
+// Lane routes a request by its model name and says whether it may pass
+// through. ok is false when the slow lane must serve it, be it for an error
+// that the slow lane will name.
+func (g *Gateway) Lane(call *Call, name string) (lane FastLane, ok bool) {
+	if call.Strict {
+		return lane, false
+	}
+	facts := route.Facts{Model: name, Dialect: call.Dialect}
+	w, candidates, err := g.candidates(&call.Principal, facts)
+	if err != nil {
+		return lane, false
+	}
+	c := &candidates[0]
+	if way, _ := route.Lane(facts, c); way != route.Fast {
+		return lane, false
+	}
+	relay, ok := model.As[model.Relay](w.byName[c.Upstream].Provider)
+	return FastLane{Model: c.Model, gateway: g, call: call, candidate: c, relay: relay}, ok
+}
+
+// Relay sends the exchange. worst bounds what it may cost, in tokens read and
+// made. An error, or an answer that another attempt may mend, leaves the
+// request to the slow lane: passed is then nil and retry true.
+func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Usage) (passed *Passed, retry bool, err error) {
+	g := l.gateway
+	t, err := g.admit(ctx, l.call, l.candidate.Card, worst)
+	if err != nil {
+		return nil, false, err
+	}
+	t.call.Serve(l.candidate.Upstream, l.candidate.Card)
+	relayed, err := l.relay.Relay(ctx, ex)
+	if err == nil && mends(relayed.Status) {
+		err = model.Errorf(model.UpstreamDown, "model", "The upstream answered with status %d.", relayed.Status)
+		_, _ = io.Copy(io.Discard, io.LimitReader(relayed.Body, 64<<10)) // so that the connection can be used again
+		relayed.Body.Close()
+	}
+	if err != nil {
+		e := model.AsError(err)
+		t.close(nil, 1, e)
+		return nil, e.Retryable() || e.Kind == model.UpstreamDenied, e
+	}
+	return &Passed{Relayed: relayed, Upstream: l.candidate.Upstream, Model: l.candidate.Model, ticket: t}, false, nil
+}
+
+// mends lists the statuses that the slow lane's guards answer better than by
+// passing them on: the upstream's own trouble, and our credential.
+func mends(status int) bool {
+	return status >= 500 || status == 401 || status == 403 || status == 408 || status == 429
+}
+
+// Passed is the answer on the fast lane. The caller passes the body on and
+// reports what it saw go by.
+type Passed struct {
+	*model.Relayed
+	Upstream, Model string
+	ticket          *ticket
+}
+
+// First notes that the first byte of the answer was passed on.
+func (p *Passed) First() { p.ticket.call.First() }
+
+// Done ends the call, exactly once: usage is what was read off the body, nil
+// when none was seen, and err why it ended early.
+func (p *Passed) Done(usage *model.Usage, err error) {
+	if err == nil && p.Status >= 400 {
+		err = model.Errorf(model.Invalid, "", "The upstream refused the request with status %d.", p.Status)
+	}
+	p.ticket.close(usage, 1, err)
+}

@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/craton-ai/craton/internal/guard/fallback"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/route"
+)
+
+// Embed makes embeddings with the best candidate that can, and says which it was.
+func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest) (*model.EmbedResponse, *Answer, error) {
+	facts := route.Facts{Model: req.Model, Dialect: call.Dialect, Needs: route.Need(model.CanEmbed)}
+	w, candidates, err := g.candidates(&call.Principal, facts)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := g.admit(ctx, call, candidates[0].Card, embedBound(req))
+	if err != nil {
+		return nil, nil, err
+	}
+	resp, i, err := fallback.Do(ctx, len(candidates), func(ctx context.Context, i int) (*model.EmbedResponse, error) {
+		c := &candidates[i]
+		t.call.Serve(c.Upstream, c.Card)
+		embedder, ok := model.As[model.Embedder](w.byName[c.Upstream].Provider)
+		if !ok {
+			return nil, unable(c, "make embeddings")
+		}
+		named := *req
+		named.Model = c.Model
+		return embedder.Embed(ctx, &named)
+	})
+	if err != nil {
+		t.close(nil, i+1, err)
+		return nil, nil, err
+	}
+	t.call.First()
+	t.close(&resp.Usage, i+1, nil)
+	return resp, &Answer{Upstream: candidates[i].Upstream, Model: candidates[i].Model, Card: candidates[i].Card}, nil
+}
+
+// CountTokens counts a request's input with the model's own tokenizer. It is
+// not metered: nothing is generated.
+func (g *Gateway) CountTokens(ctx context.Context, call *Call, req *model.Request) (int64, error) {
+	w, candidates, err := g.candidates(&call.Principal, route.Facts{Model: req.Model, Dialect: call.Dialect})
+	if err != nil {
+		return 0, err
+	}
+	c := &candidates[0]
+	counter, ok := model.As[model.TokenCounter](w.byName[c.Upstream].Provider)
+	if !ok {
+		return 0, unable(c, "count tokens")
+	}
+	named := *req
+	named.Model = c.Model
+	return counter.CountTokens(ctx, &named)
+}
+
+// Explain describes one model by any of its names, and says why that one.
+func (g *Gateway) Explain(_ context.Context, who identity.Principal, name string) (*model.Card, []string, error) {
+	_, candidates, err := g.candidates(&who, route.Facts{Model: name})
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &candidates[0]
+	card := *c.Card
+	card.ID, card.Upstream = c.Upstream+"/"+c.Model, c.Upstream
+	return &card, c.Reasons, nil
+}
+
+func unable(c *route.Candidate, what string) error {
+	return model.Errorf(model.Unsupported, "model", "The model %s/%s cannot %s.", c.Upstream, c.Model, what).
+		WithHint("Choose another model; `craton models show` says what each can do.")
+}

@@ -1,0 +1,148 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/route"
+)
+
+// Upstream is a configured upstream, ready to be called.
+type Upstream struct {
+	// Name is unique and holds no "/".
+	Name string
+	// Provider answers, with the guards that belong to one upstream around it.
+	Provider model.Provider
+	// Dialects are what it natively speaks.
+	Dialects []model.Dialect
+	// Priority and Weight order it among equals; see route.Upstream.
+	Priority, Weight int
+	// Unlisted says that it serves models it does not list.
+	Unlisted bool
+	// Cards are its models where they are configured; nil asks its Lister.
+	Cards []model.Card
+	// RootOnly hides it from every tenant but the root tenant; Tenants limits
+	// it to tenants of these names, empty meaning all.
+	RootOnly bool
+	Tenants  []string
+}
+
+// visibleTo reports whether a tenant may use the upstream.
+func (u *Upstream) visibleTo(t *identity.Tenant) bool {
+	if u.RootOnly && !t.Root {
+		return false
+	}
+	return len(u.Tenants) == 0 || slices.Contains(u.Tenants, t.Name)
+}
+
+// Names is how the operator names models beyond what upstreams list.
+type Names struct {
+	Aliases     map[string][]route.Target
+	Fallbacks   map[string][]string
+	Default     string
+	Geographies []string
+}
+
+// world is everything routing needs at one moment. It is immutable but for the
+// per-tenant snapshots, which are made on demand.
+type world struct {
+	upstreams []Upstream
+	byName    map[string]*Upstream
+	cards     [][]model.Card // by upstream, completed
+	names     Names
+	complete  func(model.Card) model.Card
+
+	mu    sync.RWMutex
+	views map[string]*route.Snapshot // by visibility mask
+	masks map[string]string          // tenant id to mask
+}
+
+func newWorld(upstreams []Upstream, cards [][]model.Card, names Names, complete func(model.Card) model.Card) *world {
+	w := &world{upstreams: upstreams, byName: map[string]*Upstream{}, names: names, complete: complete,
+		cards: cards, views: map[string]*route.Snapshot{}, masks: map[string]string{}}
+	for i := range upstreams {
+		w.byName[upstreams[i].Name] = &upstreams[i]
+	}
+	return w
+}
+
+// view returns the snapshot of what a tenant may see.
+func (w *world) view(t *identity.Tenant) (*route.Snapshot, error) {
+	w.mu.RLock()
+	snap := w.views[w.masks[t.ID]]
+	w.mu.RUnlock()
+	if snap != nil {
+		return snap, nil
+	}
+	mask := make([]byte, len(w.upstreams)+1)
+	mask[len(w.upstreams)] = 1 // a tenant that sees nothing has a mask of its own
+	var visible []route.Upstream
+	for i := range w.upstreams {
+		u := &w.upstreams[i]
+		if !u.visibleTo(t) {
+			continue
+		}
+		mask[i] = 1
+		_, relays := model.As[model.Relay](u.Provider)
+		visible = append(visible, route.Upstream{Name: u.Name, Priority: u.Priority, Weight: u.Weight, Cards: w.cards[i],
+			Dialects: u.Dialects, Relay: relays, Unlisted: u.Unlisted})
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if snap = w.views[string(mask)]; snap == nil {
+		var err error
+		snap, err = route.NewSnapshot(route.Config{Upstreams: visible, Aliases: w.names.Aliases, Fallbacks: w.names.Fallbacks,
+			Default: w.names.Default, Geographies: w.names.Geographies, Complete: w.complete})
+		if err != nil {
+			return nil, err
+		}
+		w.views[string(mask)] = snap
+	}
+	w.masks[t.ID] = string(mask)
+	return snap, nil
+}
+
+// askTimeout bounds one upstream's listing.
+const askTimeout = 5 * time.Second
+
+// list asks every upstream for its models, side by side. An upstream that
+// fails keeps what it listed before.
+func list(ctx context.Context, upstreams []Upstream, before map[string][]model.Card, complete func(model.Card) model.Card, log *slog.Logger) [][]model.Card {
+	cards := make([][]model.Card, len(upstreams))
+	var wg sync.WaitGroup
+	for i := range upstreams {
+		wg.Go(func() {
+			u := &upstreams[i]
+			found := u.Cards
+			if found == nil {
+				found = ask(ctx, u, before[u.Name], log)
+			}
+			for _, card := range found {
+				card.Upstream = u.Name
+				cards[i] = append(cards[i], complete(card))
+			}
+		})
+	}
+	wg.Wait()
+	return cards
+}
+
+func ask(ctx context.Context, u *Upstream, before []model.Card, log *slog.Logger) []model.Card {
+	lister, ok := model.As[model.Lister](u.Provider)
+	if !ok {
+		return before
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	found, err := lister.Models(ctx)
+	if err != nil {
+		log.Warn("an upstream does not list its models", "upstream", u.Name, "err", err)
+		return before
+	}
+	return found
+}
