@@ -95,10 +95,12 @@ type Meter struct {
 	queue queue
 	stats Stats
 
-	wake   chan struct{}
-	quit   chan struct{}
-	done   chan struct{}
-	drains chan struct{}
+	wake chan struct{}
+	// flushes are requests to write at once, answered when that was tried.
+	flushes chan chan bool
+	quit    chan struct{}
+	done    chan struct{}
+	drains  chan struct{}
 	// drainers counts background drains, each at most DrainTime long.
 	drainers sync.WaitGroup
 	closing  sync.Once
@@ -128,7 +130,7 @@ func New(cfg Config) *Meter {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Meter{
-		cfg: cfg, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		cfg: cfg, wake: make(chan struct{}, 1), flushes: make(chan chan bool), quit: make(chan struct{}), done: make(chan struct{}),
 		drains: make(chan struct{}, max(cfg.Drains, 0)),
 	}
 	m.queue.batch = cfg.Batch
@@ -252,6 +254,28 @@ func (m *Meter) Stats() Stats {
 	s := m.stats
 	s.Waiting = m.queue.waiting
 	return s
+}
+
+// Flush writes what waits now, for reports that must not lag behind. The error
+// says that it was not stored yet.
+func (m *Meter) Flush(ctx context.Context) error {
+	tried := make(chan bool, 1)
+	select {
+	case m.flushes <- tried:
+	case <-m.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case ok := <-tried:
+		if !ok {
+			return &model.Error{Kind: model.Overloaded, Op: "guard/meter.Flush", Message: "The latest usage could not be stored yet.", Hint: "Try again shortly."}
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Close waits for drains under way, stores what waits and stops. Requests

@@ -256,6 +256,28 @@ func TestSheddingIsCountedAndLogged(t *testing.T) {
 	})
 }
 
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &shelf{}
+		m := New(config(store))
+		m.Begin(Facts{Tenant: "t"}).End(nil, 1, nil)
+		if err := m.Flush(t.Context()); err != nil || store.len() != 1 {
+			t.Errorf("%v, %d stored", err, store.len())
+		}
+		store.down.Store(true)
+		m.Begin(Facts{Tenant: "t"}).End(nil, 1, nil)
+		if err := m.Flush(t.Context()); model.AsError(err).Kind != model.Overloaded {
+			t.Errorf("got %v", err)
+		}
+		store.down.Store(false)
+		closeMeter(t, m)
+		if err := m.Flush(t.Context()); err != nil || store.len() != 2 {
+			t.Errorf("after the end: %v, %d stored", err, store.len())
+		}
+	})
+}
+
 func TestCloseTellsWhatItLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

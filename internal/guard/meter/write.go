@@ -35,6 +35,8 @@ func (m *Meter) write() {
 			shed = m.complain(shed)
 		case <-m.wake:
 			failing = !m.flush(ctx)
+		case tried := <-m.flushes:
+			tried <- m.flush(ctx)
 		}
 		if failing {
 			// A store in trouble is not asked again before the next tick.
@@ -42,6 +44,8 @@ func (m *Meter) write() {
 			case <-m.quit:
 				return
 			case <-tick.C:
+			case tried := <-m.flushes:
+				tried <- m.flush(ctx)
 			}
 		}
 	}
