@@ -1,0 +1,59 @@
+package responses
+
+import (
+	"net/http"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/openai"
+	"github.com/craton-ai/craton/internal/wire/raw"
+)
+
+// EncodeError returns the status and body for an error. Responses share
+// OpenAI's one envelope and its table from kind to status.
+func EncodeError(e *model.Error) (status int, body []byte) { return openai.EncodeError(e) }
+
+// DecodeError reads an upstream's error answer of any shape; status is 0 for
+// an error inside a stream.
+func DecodeError(status int, header http.Header, body []byte) *model.Error {
+	return openai.DecodeError(status, header, body)
+}
+
+// failureCode is the code of a failed response, of the contract's closed list.
+func failureCode(e *model.Error) string {
+	switch e.Kind {
+	case model.RateLimited, model.Overloaded, model.BudgetExceeded:
+		return "rate_limit_exceeded"
+	case model.Invalid, model.Unsupported, model.ContextLength, model.ContentFiltered:
+		return "invalid_prompt"
+	}
+	return "server_error"
+}
+
+// failed reads the error of a failed response or of an error event, which is
+// flat in the contract and nested at some servers.
+func failed(v raw.Value) *model.Error {
+	if inner := v.Get("error"); inner.IsObject() {
+		v = inner
+	}
+	var b raw.Builder
+	b.Open('{')
+	b.Key("error")
+	b.Open('{')
+	for _, name := range []string{"message", "type", "code", "param"} {
+		if s := v.Get(name); s.IsString() && (name != "type" || s.Text() != "error") {
+			b.Str(name, s.Text())
+		}
+	}
+	b.Close('}')
+	b.Close('}')
+	e := openai.DecodeError(0, nil, b.Bytes)
+	switch v.Get("code").Text() {
+	case "rate_limit_exceeded":
+		e.Kind = model.RateLimited
+	case "invalid_prompt":
+		e.Kind = model.Invalid
+	case "server_error":
+		e.Kind = model.UpstreamDown
+	}
+	return e
+}
