@@ -13,13 +13,12 @@
 //   - a master key that cannot open what is stored is refused at start
 //     ([Admit]), not at the first use of a secret;
 //   - master keys come from a file only its owner can read, from the
-//     environment or from a command; they are never stored beside the data and
-//     never printed.
+//     environment or from a command; they are in no database and no
+//     backup, and never printed.
 //
 // Example:
 //
-//	keys, err := secret.Load(ctx, secret.Source{File: path, Create: true}, rand.Reader)
-//	sealer, err := secret.NewSealer(keys...)
-//	err = secret.Admit(ctx, documents, sealer, time.Now())
+//	source := secret.Source{File: path, Create: loopback}
+//	sealer, err := secret.Unlock(ctx, source, documents, rand.Reader, time.Now())
 //	sealed, err := sealer.Seal(tenant, "upstream-key", []byte(apiKey))
 package secret

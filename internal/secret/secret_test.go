@@ -256,3 +256,30 @@ func TestMasterKeyFromElsewhere(t *testing.T) {
 		}
 	}
 }
+
+func TestUnlockNeverBeginsAnew(t *testing.T) {
+	t.Parallel()
+	docs := mem.New()
+	source := secret.Source{File: filepath.Join(t.TempDir(), "master.key"), Create: true}
+	first, err := secret.Unlock(t.Context(), source, docs, rand.Reader, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := secret.Unlock(t.Context(), source, docs, rand.Reader, now)
+	if err != nil || again.KeyID() != first.KeyID() {
+		t.Errorf("a second start: %v", err)
+	}
+	if err := os.Remove(source.File); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := secret.Unlock(t.Context(), source, docs, rand.Reader, now); err == nil || !strings.Contains(err.Error(), "restore it") {
+		t.Errorf("a lost master key: %v", err)
+	}
+	if _, err := os.Stat(source.File); !os.IsNotExist(err) {
+		t.Error("a new master key was put where the lost one was")
+	}
+	other := secret.Source{Value: newKey(t).Text()}
+	if _, err := secret.Unlock(t.Context(), other, docs, rand.Reader, now); err == nil || !strings.Contains(err.Error(), first.KeyID()) {
+		t.Errorf("a wrong master key: %v", err)
+	}
+}

@@ -70,3 +70,7 @@ func pageOf[T any](all []T, limit int) []T {
 	}
 	return all[:min(limit, len(all))]
 }
+
+// Close does nothing: it is there so that a Store can stand in for one that
+// has something to close.
+func (s *Store) Close() error { return nil }
