@@ -96,6 +96,10 @@ func read(r *http.Request, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, into, json.RejectUnknownMembers(true)); err != nil {
+		var own *fault
+		if errors.As(err, &own) {
+			return own
+		}
 		var semantic *json.SemanticError
 		if errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName) {
 			name := semantic.JSONPointer.LastToken()

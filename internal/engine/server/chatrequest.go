@@ -101,7 +101,7 @@ func (c *content) UnmarshalJSONFrom(in *jsontext.Decoder) error {
 		Type    string         `json:"type"`
 		Text    string         `json:"text"`
 		Refusal string         `json:"refusal"`
-		Rest    jsontext.Value `json:",unknown"`
+		Rest    jsontext.Value `json:",inline"`
 	}
 	if err := json.UnmarshalDecode(in, &parts); err != nil {
 		return err

@@ -100,7 +100,7 @@ func (e *engine) spelling(t llama.Token) string {
 	if t == llama.NoToken {
 		return ""
 	}
-	return string(e.model.Piece(t, true))
+	return string(e.words.Piece(t, true))
 }
 
 func (e *engine) number(key string, otherwise float32) float32 {

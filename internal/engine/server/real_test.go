@@ -15,6 +15,8 @@ import (
 
 const testToken = "test-token"
 
+var httpClient = &http.Client{}
+
 // realServer runs the server on the library and model named by the environment,
 // or skips. It answers the base URL.
 func realServer(t *testing.T, change func(*Options)) string {
@@ -69,7 +71,7 @@ func call(t *testing.T, method, url string, body any) (int, string) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+testToken)
-	response, err := http.DefaultClient.Do(request)
+	response, err := httpClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,10 +41,10 @@ type choice struct {
 // request read a common prefix first rather than to read it twice.
 const worthWaiting = 32
 
-// choose picks the idle slot for a prompt. A slot whose state the prompt mostly
-// continues is used itself; otherwise the longest prefix held anywhere is shared
-// with the idle slot that was used longest ago, so that other conversations keep
-// theirs. Partial tells whether the model can reuse a part of a state.
+// choose picks the idle slot for a prompt. A slot whose state the prompt continues
+// is used itself, as is one of which it keeps most when no slot is empty;
+// otherwise the longest prefix held anywhere is shared with the idle slot that
+// was used longest ago, so that other conversations keep theirs. Partial tells whether the model can reuse a part of a state.
 func choose(slots []*slot, prompt []llama.Token, partial bool) choice {
 	var c choice
 	var oldest *slot
@@ -68,8 +68,11 @@ func choose(slots []*slot, prompt []llama.Token, partial bool) choice {
 		return c
 	}
 	c.target = oldest
-	if c.source != nil && c.source.job == nil && 2*c.prefix >= len(c.source.held) {
-		c.target = c.source
+	if s := c.source; s != nil && s.job == nil {
+		whole, most := c.prefix == len(s.held), 2*c.prefix >= len(s.held)
+		if whole || most && len(oldest.held) > 0 {
+			c.target = s
+		}
 	}
 	c.wait = partial && coming >= c.prefix+worthWaiting
 	return c
