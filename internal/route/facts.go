@@ -17,11 +17,14 @@ var capabilities = [...]model.Capability{
 	model.CanEmbed, model.CanCount,
 }
 
-// decisive are the needs without which an answer would be wrong or impossible.
-// The others (a seed, a cache point, a streaming hint) only order candidates:
-// lists of them are often incomplete, and the encoder reports what is lost.
-var decisive = Need(model.CanChat, model.CanTools, model.CanSchema, model.CanSeeImages,
-	model.CanHearAudio, model.CanSpeak, model.CanReadDocuments, model.CanWatchVideo, model.CanEmbed)
+// decisive are the needs that a card must list, where it lists any: a model
+// without them cannot answer at all. The others only order candidates. Some are
+// hints (a seed, a cache point); a JSON Schema and a document are left to the
+// encoder and the upstream, because cards often lack what an upstream can do
+// all the same (Converse reads documents for text-only models), and a wrong
+// refusal is worse than the upstream's own.
+var decisive = Need(model.CanChat, model.CanTools, model.CanSeeImages,
+	model.CanHearAudio, model.CanSpeak, model.CanWatchVideo, model.CanEmbed)
 
 // Need makes a set. Capabilities unknown to this package are left out.
 func Need(list ...model.Capability) Needs {
@@ -133,11 +136,14 @@ func needsOfDocument(d *model.Document) Needs {
 	return Need(model.CanReadDocuments)
 }
 
+// unknown is the set of a card that lists nothing.
+const unknown = ^Needs(0)
+
 // has is what a card can do, and whether its list is known at all: a card
 // without capabilities (a bare server that tells only ids) is known to lack nothing.
 func has(card *model.Card) Needs {
 	if len(card.Capabilities) == 0 {
-		return ^Needs(0)
+		return unknown
 	}
 	return Need(card.Capabilities...)
 }

@@ -12,15 +12,13 @@ const maxCandidates = 8
 
 // capabilityWords says in words what a client asked for.
 var capabilityWords = map[model.Capability]string{
-	model.CanChat:          "chat",
-	model.CanTools:         "call tools",
-	model.CanSchema:        "answer by a JSON Schema",
-	model.CanSeeImages:     "read images",
-	model.CanHearAudio:     "hear audio",
-	model.CanSpeak:         "speak",
-	model.CanReadDocuments: "read documents",
-	model.CanWatchVideo:    "watch video",
-	model.CanEmbed:         "make embeddings",
+	model.CanChat:       "chat",
+	model.CanTools:      "call tools",
+	model.CanSeeImages:  "read images",
+	model.CanHearAudio:  "hear audio",
+	model.CanSpeak:      "speak",
+	model.CanWatchVideo: "watch video",
+	model.CanEmbed:      "make embeddings",
 }
 
 func ambiguous(name string, meanings []string) *model.Error {
@@ -38,18 +36,18 @@ func (s *Snapshot) lacking(name string, missing Needs) *model.Error {
 	}
 	e := model.Errorf(model.Unsupported, "model", "The model %q cannot %s.", name, strings.Join(words, " or "))
 	e.Candidates = s.capable(missing)
-	e.Hint = "Leave that out of the request; no configured model can do it."
+	e.Hint = "Leave that out of the request; no configured model is known to do it."
 	if len(e.Candidates) > 0 {
 		e.Hint = "Leave that out of the request or use one of: " + strings.Join(e.Candidates, ", ") + "."
 	}
 	return e
 }
 
-// capable lists qualified names of models that can do it, in order of name.
+// capable lists qualified names of models known to do it, in order of name.
 func (s *Snapshot) capable(needs Needs) []string {
 	var names []string
 	for name, e := range s.names {
-		if e.rank == rankQualified && e.pool[0].has&needs == needs {
+		if e.rank == rankQualified && e.pool[0].has != unknown && e.pool[0].has&needs == needs {
 			names = append(names, name)
 		}
 	}

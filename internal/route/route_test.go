@@ -111,8 +111,8 @@ func TestRefusals(t *testing.T) {
 		{Facts{Model: "aws/nothing-like-it-at-all"}, model.ModelNotFound, ""},
 		{Facts{Model: "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefabcdef"}, model.ModelNotFound, ""},
 		{Facts{Model: strings.Repeat("x", 5000)}, model.ModelNotFound, ""},
-		{Facts{Model: "one/gpt", Needs: Need(model.CanSeeImages)}, model.Unsupported, "local/Qwen/Q-8B two/claude-x-20250101"},
-		{Facts{Model: "fast", Needs: Need(model.CanWatchVideo)}, model.Unsupported, "local/Qwen/Q-8B"},
+		{Facts{Model: "one/gpt", Needs: Need(model.CanSeeImages)}, model.Unsupported, "two/claude-x-20250101"},
+		{Facts{Model: "fast", Needs: Need(model.CanWatchVideo)}, model.Unsupported, ""},
 	}
 	for _, c := range cases {
 		_, err := s.Route(c.facts, Conditions{})
@@ -126,6 +126,21 @@ func TestRefusals(t *testing.T) {
 		}
 		if e.Hint == "" || len(e.Public()) > 800 {
 			t.Errorf("%.40q: public text %q", c.facts.Model, e.Public())
+		}
+	}
+}
+
+// TestWhatIsNotKnownIsNotRefused: a bare server's card lists nothing, and what
+// only orders candidates never refuses one.
+func TestWhatIsNotKnownIsNotRefused(t *testing.T) {
+	t.Parallel()
+	s := snapshot(t, world())
+	for name, needs := range map[string]Needs{
+		"local/Qwen/Q-8B": Need(model.CanSeeImages, model.CanTools),
+		"one/gpt":         Need(model.CanSchema, model.CanReadDocuments, model.CanSeed, model.CanReason),
+	} {
+		if _, err := s.Route(Facts{Model: name, Needs: needs}, Conditions{}); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
