@@ -157,3 +157,20 @@ func first(values ...string) string {
 	}
 	return ""
 }
+
+// Located says where aws finds a credential and a region, without telling
+// either secret: for discovery. An empty where means that there is none.
+func Located(aws provider.AWS) (where, region string) {
+	k := &keyring{aws: aws, now: time.Now}
+	switch {
+	case aws.AccessKeyID != "" || !aws.Bearer.IsZero():
+		where = "the configuration"
+	case k.env("AWS_BEARER_TOKEN_BEDROCK") != "":
+		where = "AWS_BEARER_TOKEN_BEDROCK"
+	case k.env("AWS_ACCESS_KEY_ID") != "":
+		where = "AWS_ACCESS_KEY_ID"
+	case k.profile().id != "":
+		where = "profile " + first(aws.Profile, k.env("AWS_PROFILE"), "default") + " of the AWS shared files"
+	}
+	return where, k.region()
+}
