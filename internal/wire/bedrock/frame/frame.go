@@ -61,6 +61,26 @@ func Close(dst []byte, start int) []byte {
 	return binary.BigEndian.AppendUint32(dst, crc32.ChecksumIEEE(dst[start:]))
 }
 
+// Cut takes the first frame off a buffer that Open and Close wrote, without
+// checking it: the name in its first header, and its payload. It returns nil
+// for rest when b holds no whole frame.
+func Cut(b []byte) (name, payload, rest []byte) {
+	if len(b) < preludeLen {
+		return nil, nil, nil
+	}
+	total, headers := int(binary.BigEndian.Uint32(b)), int(binary.BigEndian.Uint32(b[4:]))
+	if total < preludeLen+headers+4 || total > len(b) || headers < 1 {
+		return nil, nil, nil
+	}
+	first := b[preludeLen : preludeLen+headers]
+	if at := 1 + int(first[0]) + 3; len(first) >= at {
+		if n := int(binary.BigEndian.Uint16(first[at-2:])); len(first) >= at+n {
+			return first[at : at+n], b[preludeLen+headers : total-4], b[total:]
+		}
+	}
+	return nil, nil, nil
+}
+
 func appendHeader(dst []byte, name, value string) []byte {
 	dst = append(dst, byte(len(name)))
 	dst = append(dst, name...)

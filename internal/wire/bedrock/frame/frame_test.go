@@ -42,6 +42,24 @@ func TestOfficialDecoder(t *testing.T) {
 	})
 }
 
+func TestCut(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for rest := sample(); len(rest) > 0; {
+		var name, payload []byte
+		name, payload, rest = Cut(rest)
+		got = append(got, string(name)+" "+string(payload))
+	}
+	if want := `a {"x":1}|b {"message":"no"}`; strings.Join(got, "|") != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+	for n := range len(mustOpen("a")) {
+		if _, _, rest := Cut(sample()[:n]); rest != nil {
+			t.Errorf("%d bytes are taken for a frame", n)
+		}
+	}
+}
+
 // TestOfficialEncoder reads the AWS SDK's frames with our reader.
 func TestOfficialEncoder(t *testing.T) {
 	t.Parallel()

@@ -66,8 +66,9 @@ type sseObjects struct {
 		Losses() []model.Loss
 	}
 	buf []byte
-	// edit reshapes an object; nil leaves it.
-	edit func(object []byte) []byte
+	// edit reshapes an object, in a buffer of its own that it may grow; nil leaves it.
+	edit   func(object []byte) []byte
+	edited []byte
 }
 
 func (s *sseObjects) event(ev model.Event, emit func([]byte)) error {
@@ -85,7 +86,8 @@ func (s *sseObjects) finish(_ *model.Usage, emit func([]byte)) {
 func (s *sseObjects) pass(emit func([]byte)) {
 	lines(s.buf, func(native []byte) {
 		if s.edit != nil {
-			native = s.edit(native)
+			s.edited = s.edit(append(s.edited[:0], native...))
+			native = s.edited
 		}
 		emit(native)
 	})

@@ -1,8 +1,6 @@
 package invoke
 
 import (
-	"bytes"
-
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock"
 	"github.com/craton-ai/craton/internal/wire/bedrock/frame"
@@ -215,21 +213,14 @@ func (o *novaObjects) finish(_ *model.Usage, emit func([]byte)) {
 }
 
 func (o *novaObjects) pass(emit func([]byte)) {
-	if len(o.buf) == 0 {
-		return
-	}
-	frames := frame.NewReader(bytes.NewReader(o.buf))
-	for {
-		m, err := frames.Next()
-		if err != nil { // the end: the frames are our own
-			return
-		}
-		payload := m.Payload
-		if m.Name == "metadata" {
+	for rest := o.buf; len(rest) > 0; {
+		var name, payload []byte
+		name, payload, rest = frame.Cut(rest)
+		if string(name) == "metadata" {
 			payload = novaMetadata(payload)
 		}
-		o.out = append(object.AppendQuote(append(o.out[:0], '{'), m.Name), ':')
-		o.out = append(append(o.out, payload...), '}')
+		o.out = append(append(o.out[:0], `{"`...), name...)
+		o.out = append(append(append(o.out, `":`...), payload...), '}')
 		emit(o.out)
 	}
 }
