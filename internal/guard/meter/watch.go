@@ -228,3 +228,34 @@ func (w *watched) used(whole bool) *model.Usage {
 	u.Estimated, u.Absent = true, false
 	return &u
 }
+
+// wireBytesPerToken is about how much a streamed token takes on the wire, in
+// the dialects' events: 110 to 250 bytes.
+const wireBytesPerToken = 128
+
+// EstimateWire guesses usage from the sizes of a request's body and of the
+// part of a streamed answer that was seen, both as they were on the wire.
+func EstimateWire(request, answer int64) model.Usage {
+	return model.Usage{
+		Input: EstimateTokens(request), Output: (max(answer, 0) + wireBytesPerToken - 1) / wireBytesPerToken, Estimated: true,
+	}
+}
+
+// Drain reads on in a relayed body whose client went away, within DrainTime
+// and DrainBytes, and shows what it reads to see, which looks for the usage.
+// The upstream should have been called under a context from Detach. The body
+// is closed afterwards.
+func (m *Meter) Drain(body io.ReadCloser, see func([]byte)) {
+	defer body.Close()
+	timer := time.AfterFunc(max(m.cfg.DrainTime, 0), func() { body.Close() })
+	defer timer.Stop()
+	chunk := make([]byte, 4<<10)
+	for left := m.cfg.DrainBytes; left > 0; {
+		n, err := body.Read(chunk[:min(int64(len(chunk)), left)])
+		see(chunk[:n])
+		left -= int64(n)
+		if err != nil {
+			return
+		}
+	}
+}

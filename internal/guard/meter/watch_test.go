@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,4 +190,59 @@ func TestCloseBesideNext(t *testing.T) {
 			t.Errorf("Next returned %v, Done was told %v", err, ended)
 		}
 	})
+}
+
+// body sends a chunk a second until it is closed.
+type body struct {
+	chunk  string
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		return copy(p, b.chunk), nil
+	case <-b.closed:
+		return 0, io.ErrClosedPipe
+	}
+}
+
+func (b *body) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return nil
+}
+
+func TestDrainIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		bytes int64
+		seen  int
+		took  time.Duration
+	}{{1000, 21, 3500 * time.Millisecond}, {10, 10, 2 * time.Second}, {-1, 0, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := config(&shelf{})
+			cfg.DrainTime, cfg.DrainBytes = 3500*time.Millisecond, c.bytes
+			m := New(cfg)
+			defer closeMeter(t, m)
+			b := &body{chunk: "1234567", closed: make(chan struct{})}
+			begin, seen := time.Now(), 0
+			m.Drain(b, func(p []byte) { seen += len(p) })
+			if took := time.Since(begin); took != c.took || seen != c.seen {
+				t.Errorf("%d bytes allowed: %d were seen in %v", c.bytes, seen, took)
+			}
+			select {
+			case <-b.closed:
+			default:
+				t.Error("the body stays open")
+			}
+		})
+	}
+}
+
+func TestEstimateWire(t *testing.T) {
+	t.Parallel()
+	if got := EstimateWire(4001, 129); got != (model.Usage{Input: 1001, Output: 2, Estimated: true}) {
+		t.Errorf("got %+v", got)
+	}
 }
