@@ -364,7 +364,7 @@ func (d *streamDecoder) emitMessage(it *inItem, v raw.Value) error {
 // reasoningDone adds the encrypted thinking to the last open part, or makes
 // parts of an item that was not streamed.
 func (d *streamDecoder) reasoningDone(output int64, it *inItem, v raw.Value) error {
-	parts, err := reasoningParts(v)
+	parts, err := reasoningParts(v, false)
 	if err != nil {
 		return garbage(err)
 	}
@@ -375,7 +375,7 @@ func (d *streamDecoder) reasoningDone(output int64, it *inItem, v raw.Value) err
 		return nil
 	}
 	last, ok := parts[len(parts)-1].(*model.Reasoning)
-	if !ok || last.Signature == "" && last.Redacted == nil {
+	if !ok || last.Signature == "" {
 		return nil
 	}
 	var target *inPart
@@ -385,10 +385,10 @@ func (d *streamDecoder) reasoningDone(output int64, it *inItem, v raw.Value) err
 		}
 	}
 	if target == nil {
-		d.emit(it, &model.Reasoning{ID: last.ID, Signature: last.Signature, Redacted: last.Redacted})
+		d.emit(it, &model.Reasoning{ID: last.ID, Signature: last.Signature})
 		return nil
 	}
-	d.queue = append(d.queue, model.Event{Kind: model.EventDelta, Index: target.index, Signature: last.Signature, Data: last.Redacted})
+	d.queue = append(d.queue, model.Event{Kind: model.EventDelta, Index: target.index, Signature: last.Signature})
 	return nil
 }
 

@@ -143,7 +143,11 @@ func (e *Encoder) AppendError(dst []byte, err *model.Error) []byte {
 	b := e.event(dst, "error")
 	b.Str("code", first(err.Code, failureCode(err)))
 	b.Str("message", err.Public())
-	b.StrNull("param", bracketed(err.Subject))
+	param := ""
+	if err.Kind == model.Invalid || err.Kind == model.Unsupported {
+		param = bracketed(err.Subject)
+	}
+	b.StrNull("param", param)
 	dst = e.end(b)
 	e.opts.Error = err
 	o := object{status: "failed", output: e.output(), usage: e.usage}

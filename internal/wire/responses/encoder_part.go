@@ -18,7 +18,9 @@ type outPart struct {
 	// notes and logprobs are the elements written so far.
 	notes, logprobs raw.Builder
 	noted           int
-	thought         *model.Reasoning
+	// pending are citations of the whole text, whose end is not known yet.
+	pending []*model.Citation
+	thought *model.Reasoning
 }
 
 type partKind uint8
@@ -234,7 +236,13 @@ func writeLogprob(b *raw.Builder, l *model.TokenLogprob, top bool) {
 	b.Close('}')
 }
 
+// annotate writes a citation. One that does not say which characters cite
+// means the whole text, and waits for its end.
 func (e *Encoder) annotate(dst []byte, p *outPart, c *model.Citation) []byte {
+	if c.TextStart == 0 && c.TextEnd == 0 && !p.closed && (c.Raw == nil || c.Raw.Dialect != dialect) {
+		p.pending = append(p.pending, c)
+		return dst
+	}
 	var note raw.Builder
 	if !writeAnnotation(&note, c, utf8.RuneCount(p.text)) {
 		e.lose("citations", model.LossMinor, "a citation of another vendor's form")
@@ -293,6 +301,9 @@ func (e *Encoder) partStop(dst []byte, p *outPart) []byte {
 	p.closed = true
 	switch p.kind {
 	case partText:
+		for _, c := range p.pending {
+			dst = e.annotate(dst, p, c)
+		}
 		b := e.about(dst, p, "response.output_text.done", "content_index")
 		b.Str("text", string(p.text))
 		b.Key("logprobs")

@@ -24,6 +24,7 @@ func DecodeItems(items []byte, resolve Resolver) ([]model.Message, error) {
 type itemDecoder struct {
 	resolve  Resolver
 	resolved bool // inside a resolved item, which may not refer on
+	upstream bool // the items are an upstream's answer
 	msgs     []model.Message
 }
 

@@ -70,7 +70,7 @@ func (o *object) write(b *raw.Builder) {
 	rawOrNull(b, "instructions", opts.RawInstructions)
 	intOrNull(b, "max_output_tokens", req.MaxTokens)
 	intOrNull(b, "max_tool_calls", opts.MaxToolCalls)
-	b.Str("model", first(o.opts.Model, o.model))
+	b.Str("model", first(first(o.opts.Model, o.model), req.Model))
 	b.Key("output")
 	if o.output == nil {
 		b.Literal("[]")
@@ -155,10 +155,20 @@ func echoTools(b *raw.Builder, req *model.Request) {
 	b.Key("tools")
 	b.Open('[')
 	for i := range req.Tools {
-		writeTool(b, &req.Tools[i])
+		t := &req.Tools[i]
+		if t.Opaque == nil || t.Opaque.Dialect != dialect {
+			writeTool(b, t)
+			continue
+		}
+		b.Open('{')
+		b.Merge(t.Opaque.Raw, secret)
+		b.Close('}')
 	}
 	b.Close(']')
 }
+
+// secret names the members of a tool that hold credentials: responses are stored and shown.
+func secret(key string) bool { return key == "authorization" || key == "headers" }
 
 func echoChain(b *raw.Builder, opts *Options) {
 	b.StrNull("previous_response_id", opts.PreviousResponseID)

@@ -18,7 +18,7 @@ const (
 // reasoning reads a reasoning item: one part for each summary and text. The
 // encrypted thinking stands with the last of them.
 func (d *itemDecoder) reasoning(v raw.Value) error {
-	parts, err := reasoningParts(v)
+	parts, err := reasoningParts(v, !d.upstream)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,10 @@ func (d *itemDecoder) reasoning(v raw.Value) error {
 	return nil
 }
 
-func reasoningParts(v raw.Value) ([]model.Part, error) {
+// reasoningParts reads the parts of a reasoning item. Other vendors' thinking
+// is unsealed where the item comes back from a client; in an upstream's answer
+// it is that upstream's own affair and stays sealed.
+func reasoningParts(v raw.Value, open bool) ([]model.Part, error) {
 	var id string
 	if err := v.Get("id").OptString(&id); err != nil {
 		return nil, err
@@ -62,7 +65,9 @@ func reasoningParts(v raw.Value) ([]model.Part, error) {
 		return nil, err
 	}
 	last := list[len(list)-1]
-	if unseal(last, secret) {
+	if !open {
+		last.Signature = secret
+	} else if unseal(last, secret) {
 		for _, r := range list {
 			r.ID = ""
 		}

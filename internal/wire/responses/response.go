@@ -21,7 +21,7 @@ func DecodeResponse(body []byte) (*model.Response, error) {
 	case status == "queued" || status == "in_progress":
 		return nil, garbage(v.Error("the response is %s", status))
 	}
-	var d itemDecoder
+	d := itemDecoder{upstream: true}
 	if err := d.list(v.Get("output")); err != nil {
 		return nil, garbage(err)
 	}

@@ -1,0 +1,133 @@
+package responses_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/model/modeltest"
+	"github.com/craton-ai/craton/internal/wire/responses"
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// split returns a body read n bytes at a time.
+func split(data []byte, n int) io.ReadCloser {
+	return io.NopCloser(&chunks{data: data, n: n})
+}
+
+type chunks struct {
+	data []byte
+	n    int
+}
+
+func (c *chunks) Read(p []byte) (int, error) {
+	if len(c.data) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), c.n)], c.data)
+	c.data = c.data[n:]
+	return n, nil
+}
+
+func seeds(f *testing.F, dir string, names string, add func([]byte)) {
+	files, _ := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, s := range txtar.Parse(data).Files {
+			if s.Name == names {
+				add(s.Data)
+			}
+		}
+	}
+}
+
+func FuzzRequest(f *testing.F) {
+	seeds(f, "request", "in", func(b []byte) { f.Add(b) })
+	f.Fuzz(func(t *testing.T, body []byte) {
+		head, peekErr := responses.Peek(body)
+		req, opts, err := responses.DecodeRequest(body, stored)
+		if err != nil {
+			if k := model.AsError(err).Kind; k != model.Invalid && k != model.Unsupported {
+				t.Fatalf("a bad request is %v", err)
+			}
+			return
+		}
+		if req.Model != "" && (peekErr != nil || head.Model != req.Model || head.Stream != req.Stream) {
+			t.Fatalf("peeked %+v (%v), decoded %q %t", head, peekErr, req.Model, req.Stream)
+		}
+		if _, _, err := responses.EncodeResponse(nil, responses.ResponseOptions{ID: "resp_1", Request: req, Options: opts}); err != nil {
+			t.Fatal(err)
+		}
+		items, _, _ := responses.EncodeItems(req.Messages)
+		msgs, err := responses.DecodeItems(items, nil)
+		if err != nil {
+			t.Fatalf("its own items are refused: %v\n%s", err, items)
+		}
+		if again, _, _ := responses.EncodeItems(msgs); !bytes.Equal(items, again) {
+			t.Fatalf("items are not stable:\n%s\n%s", items, again)
+		}
+		out, _, err := responses.EncodeRequest(req, opts)
+		if err != nil {
+			return
+		}
+		second, opts2, err := responses.DecodeRequest(out, nil)
+		if err != nil {
+			t.Fatalf("its own output is refused: %v\n%s", err, out)
+		}
+		out2, _, err := responses.EncodeRequest(second, opts2)
+		if err != nil || !bytes.Equal(out, out2) {
+			t.Fatalf("encoding is not stable: %v\n%s\n%s", err, out, out2)
+		}
+	})
+}
+
+func FuzzStream(f *testing.F) {
+	seeds(f, "stream", "in", func(b []byte) { f.Add(b, 7) })
+	f.Fuzz(func(t *testing.T, body []byte, n int) {
+		whole, err := drain(responses.DecodeEvents(split(body, 1<<20)))
+		apart, err2 := drain(responses.DecodeEvents(split(body, 1+(n&0xff))))
+		if (err == nil) != (err2 == nil) {
+			t.Fatalf("whole: %v, split: %v", err, err2)
+		}
+		if d := cmp.Diff(whole, apart); d != "" {
+			t.Fatalf("split bytes give other events:\n%s", d)
+		}
+		if err != nil {
+			return
+		}
+		if err := modeltest.CheckOrder(whole); err != nil {
+			t.Fatalf("the events break the hub's order: %v", err)
+		}
+		out := encodeStream(t, whole, nil)
+		if _, err := drain(responses.DecodeEvents(split(out, 1<<20))); err != nil {
+			t.Fatalf("its own output is refused: %v\n%s", err, out)
+		}
+	})
+}
+
+func FuzzAnswer(f *testing.F) {
+	seeds(f, "answer", "response", func(b []byte) { f.Add(b) })
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := responses.DecodeResponse(body)
+		if err == nil {
+			if _, _, err := responses.EncodeResponse(r, responses.ResponseOptions{ID: "resp_1"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if items, err := responses.SplitItems(body); err == nil {
+			for _, it := range items {
+				if id := responses.ItemID(responses.WithItemID(it, "x")); id != "x" {
+					t.Fatalf("%s gets the id %q", it, id)
+				}
+			}
+		}
+		responses.ResponseUsage(body)
+	})
+}
