@@ -97,13 +97,18 @@ func (c *content) UnmarshalJSONFrom(in *jsontext.Decoder) error {
 	case '"':
 		return json.UnmarshalDecode(in, (*string)(c))
 	}
-	var parts []struct {
-		Type    string         `json:"type"`
-		Text    string         `json:"text"`
-		Refusal string         `json:"refusal"`
-		Rest    jsontext.Value `json:",inline"`
+	raw, err := in.ReadValue()
+	if err != nil {
+		return err
 	}
-	if err := json.UnmarshalDecode(in, &parts); err != nil {
+	var parts []struct {
+		Type    string `json:"type"`
+		Text    string `json:"text"`
+		Refusal string `json:"refusal"`
+	}
+	// Without the request's options: members of other kinds of parts are not
+	// known here, and the kind is what to complain about.
+	if err := json.Unmarshal(raw, &parts); err != nil {
 		return err
 	}
 	var texts []string

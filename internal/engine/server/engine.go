@@ -65,7 +65,8 @@ func (e *engine) open(o Options) error {
 	if e.spec.Embedding {
 		return e.openEmbedder(o)
 	}
-	if !e.info.Decoder || e.info.Encoder || e.info.Diffusion {
+	causal, _ := e.model.Metadata(e.info.Architecture + ".attention.causal")
+	if !e.info.Decoder || e.info.Encoder || e.info.Diffusion || causal == "false" {
 		return fmt.Errorf("%s does not generate text token by token; serve it with Embedding set, or choose a decoder model", e.info.Description)
 	}
 	e.limits = limits{
