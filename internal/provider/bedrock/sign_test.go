@@ -1,6 +1,7 @@
 package bedrock_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/craton-ai/craton/internal/aws/sigv4"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/provider"
 	"github.com/craton-ai/craton/internal/provider/bedrock"
@@ -146,5 +148,46 @@ func TestRelay(t *testing.T) {
 	}
 	if _, err := p.Relay(t.Context(), &model.Exchange{Dialect: model.DialectAnthropic, Operation: "messages"}); model.AsError(err) == nil || model.AsError(err).Kind != model.Unsupported {
 		t.Errorf("another dialect: got %v, want it unsupported", err)
+	}
+}
+
+// TestSignatureVerifies checks signatures with the server's own verifier, which
+// passes the vendor's test vectors.
+func TestSignatureVerifies(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_780_000_000, 0)
+	verifier := sigv4.New(sigv4.Config{Now: func() time.Time { return now }, Lookup: func(context.Context, string) (sigv4.Credential, error) {
+		return sigv4.Credential{Secret: hush, SessionToken: "tok"}, nil
+	}})
+	server := newLoopback(t)
+	var verified []error
+	server.seen = func(r *http.Request, body []byte) {
+		req := sigv4.FromHTTP(r)
+		req.Body = func() ([]byte, error) { return body, nil }
+		_, err := verifier.Verify(r.Context(), req, sigv4.Generic("bedrock"))
+		verified = append(verified, err)
+	}
+	p := connect(t, provider.Config{
+		BaseURL: server.URL, Instance: "me", Headers: map[string]string{"X-Team": "  spaced   out "},
+		AWS: provider.AWS{AccessKeyID: "ID", SecretKey: provider.StaticKey(hush), SessionToken: provider.StaticKey("tok")},
+	})
+	for _, id := range []string{"script-chat", "arn:aws:bedrock:r:1:inference-profile/eu.x:0", "ünï code"} {
+		for _, stream := range []bool{false, true} {
+			s, err := p.Generate(t.Context(), &model.Request{Model: id, Stream: stream, Messages: []model.Message{model.UserText("Say ü")}})
+			if err == nil {
+				s.Close()
+			}
+		}
+	}
+	if _, err := p.Models(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(verified) != 9 {
+		t.Fatalf("%d requests were seen, want 9", len(verified))
+	}
+	for i, err := range verified {
+		if err != nil {
+			t.Errorf("request %d: %v", i, err)
+		}
 	}
 }
