@@ -121,6 +121,10 @@ func (c *call) passStream(p *gateway.Passed, w watcher) error {
 		}
 	}
 	usage, seen := w.Usage()
+	if err != nil && broken == nil && !seen {
+		p.Drain(func(rest []byte) { w.Pass(nil, rest) })
+		usage, seen = w.Usage()
+	}
 	if seen {
 		p.Done(&usage, err)
 	} else {

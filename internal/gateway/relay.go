@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/craton-ai/craton/internal/guard/meter"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/route"
 )
@@ -48,7 +49,10 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 		return nil, false, err
 	}
 	t.call.Serve(l.candidate.Upstream, l.candidate.Card)
-	relayed, err := l.relay.Relay(ctx, ex)
+	// The upstream outlives a client that goes away by a bounded while, to
+	// learn what it used.
+	upstream, release := g.opts.Guards.Meter.Detach(ctx)
+	relayed, err := l.relay.Relay(upstream, ex)
 	if err == nil && mends(relayed.Status) {
 		err = model.Errorf(model.UpstreamDown, "model", "The upstream answered with status %d.", relayed.Status)
 		_, _ = io.Copy(io.Discard, io.LimitReader(relayed.Body, 64<<10)) // so that the connection can be used again
@@ -57,9 +61,27 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 	if err != nil {
 		e := model.AsError(err)
 		t.close(nil, 1, e)
+		release()
 		return nil, e.Retryable() || e.Kind == model.UpstreamDenied, e
 	}
-	return &Passed{Relayed: relayed, Upstream: l.candidate.Upstream, Model: l.candidate.Model, ticket: t}, false, nil
+	seen := &countedBody{ReadCloser: relayed.Body}
+	relayed.Body = seen
+	return &Passed{
+		Relayed: relayed, Upstream: l.candidate.Upstream, Model: l.candidate.Model,
+		ticket: t, meter: g.opts.Guards.Meter, release: release, sent: int64(len(ex.Body)), streamed: ex.Stream, seen: seen,
+	}, false, nil
+}
+
+// countedBody counts what is read of a body.
+type countedBody struct {
+	io.ReadCloser
+	n int64
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n += int64(n)
+	return n, err
 }
 
 // mends lists the statuses that the slow lane's guards answer better than by
@@ -74,16 +96,34 @@ type Passed struct {
 	*model.Relayed
 	Upstream, Model string
 	ticket          *ticket
+	meter           *meter.Meter
+	release         func()
+	// sent is the size of the request, seen counts the answer.
+	sent     int64
+	streamed bool
+	seen     *countedBody
 }
+
+// Drain reads on when the client has gone, within the meter's bounds, and
+// shows see what it reads, which looks for the usage. Done follows it.
+func (p *Passed) Drain(see func([]byte)) { p.meter.Drain(p.Body, see) }
 
 // First notes that the first byte of the answer was passed on.
 func (p *Passed) First() { p.ticket.call.First() }
 
 // Done ends the call, exactly once: usage is what was read off the body, nil
-// when none was seen, and err why it ended early.
+// when none was seen (it is then estimated), and err why it ended early.
 func (p *Passed) Done(usage *model.Usage, err error) {
 	if err == nil && p.Status >= 400 {
 		err = model.Errorf(model.Invalid, "", "The upstream refused the request with status %d.", p.Status)
 	}
+	if usage == nil && p.Status < 300 && p.seen.n > 0 {
+		estimate := meter.EstimateWire(p.sent, p.seen.n)
+		if !p.streamed {
+			estimate.Output = meter.EstimateTokens(p.seen.n)
+		}
+		usage = &estimate
+	}
 	p.ticket.close(usage, 1, err)
+	p.release()
 }
