@@ -5,10 +5,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/document"
 	"github.com/craton-ai/craton/internal/identity"
@@ -37,6 +41,9 @@ type state struct {
 	directory *identity.Directory
 	journal   *session.Journal
 	responses *response.Store
+	objects   *blob.Space
+	// content is closed with the state where it is a directory.
+	content io.Closer
 }
 
 // openState opens the store, checks the master key against it, and builds what
@@ -94,6 +101,21 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 		return err
 	}
 	st.responses = response.New(st.journal)
+	return st.openObjects(cfg)
+}
+
+// openObjects puts the bytes of objects beside SQLite's database, or into the
+// database that replicas share.
+func (st *state) openObjects(cfg *config.Config) error {
+	var content blob.Content = &blob.Documents{Store: st.db, Now: time.Now}
+	if !cfg.Store.Postgres.Set() {
+		dir, err := blob.OpenDirectory(filepath.Join(cfg.Data, "objects"))
+		if err != nil {
+			return err
+		}
+		content, st.content = dir, dir
+	}
+	st.objects = blob.New(blob.Config{Documents: st.db, Content: content, Now: time.Now, NewID: uuid.NewString})
 	return nil
 }
 
@@ -101,6 +123,11 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 func (st *state) close(ctx context.Context, log *slog.Logger) {
 	if err := st.directory.Flush(ctx); err != nil {
 		log.Error("when keys were last used was not written", "err", err)
+	}
+	if st.content != nil {
+		if err := st.content.Close(); err != nil {
+			log.Error("the object space did not close cleanly", "err", err)
+		}
 	}
 	if err := st.db.Close(); err != nil {
 		log.Error("the store did not close cleanly", "err", err)

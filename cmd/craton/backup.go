@@ -1,4 +1,92 @@
 package main
 
-type backupCommand struct{}
-type restoreCommand struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/craton-ai/craton/internal/config"
+	"github.com/craton-ai/craton/internal/store/sqlite"
+)
+
+// backupCommand copies the state: by the running server where there is one,
+// else from the data directory itself.
+type backupCommand struct {
+	remote
+	Data string `help:"Data directory of a server that does not run." env:"CRATON_DATA"`
+	To   string `arg:"" help:"New directory for the backup."`
+}
+
+// Run makes the backup. The master key is never in it.
+func (c backupCommand) Run(ctx context.Context, s streams) error {
+	data := c.Data
+	if data == "" {
+		data = config.DefaultData(s.getenv)
+	}
+	to, err := filepath.Abs(c.To)
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(ctx, data)
+	switch {
+	case errors.Is(err, sqlite.ErrInUse):
+		err = c.call(ctx, http.MethodPost, "/admin/v1/backup", map[string]string{"directory": to}, nil)
+	case err == nil:
+		err = errors.Join(backUp(ctx, store, data, to), store.Close())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "Backed up to %s. The master key is not in it: keep %s safe elsewhere.\n", to, filepath.Join(data, "master.key"))
+	return err
+}
+
+// backUp copies the database first and the objects it names after it: an object
+// deleted in between is missing from the copy, one added is surplus.
+func backUp(ctx context.Context, store *sqlite.Store, data, to string) error {
+	if err := store.Backup(ctx, to); err != nil {
+		return err
+	}
+	return copyTree(filepath.Join(data, "objects"), filepath.Join(to, "objects"))
+}
+
+// restoreCommand puts a backup into an empty data directory.
+type restoreCommand struct {
+	Data string `help:"Data directory." env:"CRATON_DATA"`
+	From string `arg:"" help:"Directory of the backup." type:"existingdir"`
+}
+
+// Run restores; it overwrites nothing.
+func (c restoreCommand) Run(ctx context.Context, s streams) error {
+	data := c.Data
+	if data == "" {
+		data = config.DefaultData(s.getenv)
+	}
+	if err := sqlite.Restore(ctx, c.From, data); err != nil {
+		return err
+	}
+	if err := copyTree(filepath.Join(c.From, "objects"), filepath.Join(data, "objects")); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(s.out, "Restored to %s. Put the master key there as master.key before the server starts.\n", data)
+	return err
+}
+
+// copyTree copies a directory that may not exist; files that exist are kept.
+func copyTree(from, to string) error {
+	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	return os.CopyFS(to, os.DirFS(from))
+}
+
+// backupTimeout bounds a backup asked for over HTTP.
+const backupTimeout = time.Hour

@@ -2,12 +2,46 @@ package main
 
 import (
 	"context"
+	"os"
+	"time"
 
 	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/provider/all"
+	"github.com/craton-ai/craton/internal/provider/discover"
 )
 
+// probeTimeout bounds how long start-up waits for local model servers.
+const probeTimeout = 300 * time.Millisecond
+
 // discover finds upstreams nobody configured: model servers of this machine
-// and well-known keys of the environment, for the root tenant only.
-func (svc *service) discover(context.Context, []gateway.Upstream) ([]gateway.Upstream, []string) {
-	return nil, nil
+// and well-known keys of the environment, for the root tenant only. A name the
+// configuration took is left alone.
+func (svc *service) discover(ctx context.Context, configured []gateway.Upstream) ([]gateway.Upstream, []string) {
+	result := discover.Find(ctx, discover.Options{
+		Getenv: svc.streams.getenv, ReadFile: os.ReadFile, Probe: discover.HTTP(probeTimeout), Self: []string{svc.cfg.Listen},
+	})
+	taken := map[string]bool{}
+	for i := range configured {
+		taken[configured[i].Name] = true
+	}
+	var list []gateway.Upstream
+	var found []string
+	for _, f := range result.Found {
+		if taken[f.Config.Name] {
+			continue
+		}
+		f.Config.Instance = svc.instance
+		p, err := all.New(f.Config)
+		if err != nil {
+			svc.log.Warn("an upstream was found but cannot be used", "upstream", f.Config.Name, "err", err)
+			continue
+		}
+		list = append(list, gateway.Upstream{Name: f.Config.Name, Provider: svc.guards.around(f.Config.Name, p),
+			Dialects: all.Dialects(f.Config.Kind), Unlisted: true, RootOnly: true, Priority: 1})
+		found = append(found, "upstream "+f.Config.Name+", found: "+f.What)
+	}
+	for _, skipped := range result.Skipped {
+		found = append(found, "not used: "+skipped)
+	}
+	return list, found
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/observe"
 	"github.com/craton-ai/craton/internal/pull"
+	"github.com/craton-ai/craton/internal/store/sqlite"
 	"github.com/craton-ai/craton/internal/usage"
 )
 
@@ -80,7 +81,7 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	svc.stop = stop
 	go func() {
 		defer close(svc.refresh)
-		svc.gateway.Run(background)
+		svc.work(background)
 	}()
 	return svc, nil
 }
@@ -99,7 +100,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		hosts = append([]string{host}, hosts...)
 	}
 	return edge.New(edge.Options{
-		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses,
+		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Objects: svc.state.objects,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
 			if err := svc.guards.meter.Flush(ctx); err != nil {
 				return nil, err
@@ -109,12 +110,35 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		Now: time.Now, NewID: uuid.NewString, Log: svc.log, Access: svc.accessLine, Instance: svc.instance,
 		Region: svc.cfg.Region, Hosts: hosts, Origins: svc.cfg.CORS.Origins, TrustedProxies: proxies,
 		MaxBodyBytes: svc.cfg.Limits.MaxBodyBytes, MaxConcurrent: svc.cfg.Limits.MaxConcurrent,
+		Backup:  svc.backup(),
 		Metrics: svc.metrics.Handler(), MetricsPublic: svc.cfg.Observe.MetricsPublic,
 		Mounts: map[string]http.Handler{
 			"GET /healthz": http.HandlerFunc(svc.healthz),
 			"GET /readyz":  http.HandlerFunc(svc.readyz),
 		},
 	})
+}
+
+// touchEvery is how often it is written when keys were last used.
+const touchEvery = 30 * time.Second
+
+// work does what is due from time to time, until ctx ends.
+func (svc *service) work(ctx context.Context) {
+	touch, refresh := time.NewTicker(touchEvery), time.NewTicker(gateway.RefreshEvery)
+	defer touch.Stop()
+	defer refresh.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-refresh.C:
+			svc.gateway.Refresh(ctx)
+		case <-touch.C:
+			if err := svc.state.directory.Flush(ctx); err != nil {
+				svc.log.Warn("when keys were last used was not written; it is tried again", "err", err)
+			}
+		}
+	}
 }
 
 // observe starts what watches requests, and the guards that feed it.
@@ -136,6 +160,19 @@ func (svc *service) observe(context.Context) {
 		},
 	})
 	svc.guards = newGuards(svc.cfg, svc.state, svc.catalog, svc.log, svc.metrics.Finished)
+}
+
+// backup is how the running server copies its state; nil on PostgreSQL.
+func (svc *service) backup() func(context.Context, string) error {
+	store, ok := svc.state.db.(*sqlite.Store)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, to string) error {
+		ctx, cancel := context.WithTimeout(ctx, backupTimeout)
+		defer cancel()
+		return backUp(ctx, store, svc.cfg.Data, to)
+	}
 }
 
 // accessLine hands a finished request to the access log.

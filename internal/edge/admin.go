@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -23,6 +24,7 @@ func (h *Handler) adminRoutes() {
 	h.handle("GET /admin/v1/models", openAI, identity.ModelList, h.adminListModels)
 	h.handle("GET /admin/v1/models/{id...}", openAI, identity.ModelList, h.adminShowModel)
 	h.handle("GET /admin/v1/usage", openAI, identity.UsageRead, h.adminUsage)
+	h.handle("POST /admin/v1/backup", openAI, identity.ConfigWrite, h.adminBackup)
 	h.handle("GET /admin/v1/openapi.json", openAI, identity.ModelList, h.adminOpenAPI)
 	h.handle("/admin/", openAI, identity.ModelList, h.unknownOpenAI)
 }
@@ -49,6 +51,31 @@ func (c *call) decode(v any) error {
 			WithHint("See /admin/v1/openapi.json.")
 	}
 	return nil
+}
+
+// adminBackup copies the state; root administrators and operators only, since
+// it names a directory of the server's machine.
+func (h *Handler) adminBackup(c *call) error {
+	var body struct {
+		Directory string `json:"directory"`
+	}
+	if err := c.decode(&body); err != nil {
+		return err
+	}
+	switch {
+	case h.opts.Backup == nil:
+		return model.Errorf(model.Unsupported, "backup", "This server's store is backed up by its own tools.").WithHint("Use pg_dump.")
+	case !c.who.Tenant.Root:
+		return model.Errorf(model.Forbidden, "backup", "Only the root tenant's operators back up the installation.")
+	case !filepath.IsAbs(body.Directory):
+		return model.Errorf(model.Invalid, "directory", "directory must be an absolute path on the server's machine.")
+	}
+	if err := h.opts.Backup(c.r.Context(), body.Directory); err != nil {
+		return &model.Error{Kind: model.Conflict, Subject: "directory", Message: "The backup failed: " + err.Error(), Err: err}
+	}
+	return c.answer(struct {
+		Directory string `json:"directory"`
+	}{body.Directory})
 }
 
 // list is the envelope of the admin API's lists.

@@ -51,13 +51,16 @@ func newAWSRouter(h *Handler) (*awsRouter, error) {
 // ServeHTTP serves a request for an AWS service. Requests signed for s3 go to
 // the object space.
 func (a *awsRouter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if signedService(r) == "s3" {
-		a.h.serveS3(w, r)
-		return
-	}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if !strings.HasPrefix(path, "/") {
 		path = r.URL.EscapedPath()
+	}
+	if rest, ok := strings.CutPrefix(path, "/aws/s3/"); ok || signedService(r) == "s3" {
+		if !ok {
+			rest = path[1:]
+		}
+		a.h.serveS3(w, r, rest)
+		return
 	}
 	hint := contract.Hint{SigningName: signedService(r)}
 	if rest, ok := strings.CutPrefix(path, "/aws/"); ok {

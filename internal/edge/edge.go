@@ -51,6 +51,9 @@ type Options struct {
 	// Mounts are further handlers by path prefix ("/admin/v1/", "/metrics"),
 	// which authenticate with Handler.Authenticate where they need to.
 	Mounts map[string]http.Handler
+	// Backup copies the state into a new directory of the server's machine; nil
+	// refuses to.
+	Backup func(ctx context.Context, directory string) error
 	// Metrics serves GET /metrics: to callers that may read usage, or to
 	// everybody if MetricsPublic. Nil serves none.
 	Metrics       http.Handler

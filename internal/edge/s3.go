@@ -84,10 +84,11 @@ type s3Handler struct {
 	serve  func(*s3Call) error
 }
 
-// serveS3 serves a request to the tenant's object space, path style.
-func (h *Handler) serveS3(w http.ResponseWriter, r *http.Request) {
+// serveS3 serves a request to the tenant's object space, path style: path is
+// BUCKET/KEY, escaped.
+func (h *Handler) serveS3(w http.ResponseWriter, r *http.Request, path string) {
 	s := &s3Call{call: h.newCall(w, r, s3Dialect), space: h.opts.Objects, query: r.URL.Query()}
-	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	bucket, key, _ := strings.Cut(path, "/")
 	var err, kerr error
 	s.bucket, err = url.PathUnescape(bucket)
 	s.key, kerr = url.PathUnescape(key)

@@ -127,7 +127,7 @@ func (s *s3Call) getObject() error {
 		}
 	}
 	for name, value := range o.Metadata {
-		h.Set(metaPrefix+name, value)
+		h[strings.ToLower(metaPrefix)+name] = []string{value} // S3 writes them in lower case, and boto3 shows them as written
 	}
 	// ServeContent knows ranges, conditions and HEAD.
 	http.ServeContent(s.w, s.r, "", o.Modified, r)

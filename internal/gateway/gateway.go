@@ -66,20 +66,6 @@ func (g *Gateway) Refresh(ctx context.Context) {
 	g.world.CompareAndSwap(w, newWorld(w.upstreams, cards, w.names, g.opts.Complete))
 }
 
-// Run refreshes until ctx ends.
-func (g *Gateway) Run(ctx context.Context) {
-	tick := time.NewTicker(RefreshEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			g.Refresh(ctx)
-		}
-	}
-}
-
 // Models lists what the caller may use, the default model first.
 func (g *Gateway) Models(_ context.Context, who identity.Principal) ([]model.Card, error) {
 	w := g.world.Load()
