@@ -34,11 +34,15 @@ func (e *requestEncoder) encode() ([]byte, []model.Loss, error) {
 	b.Open('{')
 	b.StrIf("model", req.Model)
 	lead := e.instructions()
-	if len(req.Messages) > lead {
+	input := itemWriter{upstream: true}
+	input.list(req.Messages[lead:], lead, "messages")
+	e.w.losses = append(e.w.losses, input.losses...)
+	switch {
+	case string(input.b.Bytes) != "[]":
 		b.Key("input")
-		e.w.list(req.Messages[lead:], "messages")
-	} else if e.opts.PreviousResponseID == "" && e.opts.Prompt == nil {
-		return nil, nil, model.Errorf(model.Invalid, "input", "Missing required parameter: 'input'.")
+		b.Bytes = append(b.Bytes, input.b.Bytes...)
+	case e.opts.PreviousResponseID == "" && e.opts.Conversation == "" && e.opts.Prompt == nil:
+		return nil, e.w.losses, model.Errorf(model.Invalid, "input", "Missing required parameter: 'input'.")
 	}
 	e.tools()
 	e.sampling()

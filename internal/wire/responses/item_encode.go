@@ -16,7 +16,7 @@ import (
 // dialect cannot express is left out and reported.
 func EncodeItems(msgs []model.Message) ([]byte, []model.Loss, error) {
 	w := itemWriter{}
-	w.list(msgs, "messages")
+	w.list(msgs, 0, "messages")
 	return w.b.Bytes, w.losses, nil
 }
 
@@ -73,11 +73,12 @@ func (w *itemWriter) lose(path string, s model.Severity, what string) {
 
 func at(path string, i int) string { return path + "." + strconv.Itoa(i) }
 
-func (w *itemWriter) list(msgs []model.Message, path string) {
+// list writes messages, of which the first is number from in the request.
+func (w *itemWriter) list(msgs []model.Message, from int, path string) {
 	w.b.Open('[')
 	for i := range msgs {
 		m := &msgs[i]
-		here := at(path, i)
+		here := at(path, from+i)
 		if m.Name != "" {
 			w.lose(here+".name", model.LossMinor, "the participant's name")
 		}
