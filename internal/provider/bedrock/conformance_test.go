@@ -35,7 +35,7 @@ func connect(t testing.TB, cfg provider.Config) *bedrock.Provider {
 func profile(connect func(testing.TB) model.Provider) modeltest.Profile {
 	lacks := []model.Capability{model.CanLogprobs, model.CanSeed}
 	return modeltest.Profile{
-		New: connect, Model: script.ChatModel, Scripted: true,
+		New: connect, Model: script.ChatModel, EmbedModel: titan, Scripted: true,
 		Capabilities: slices.DeleteFunc(script.Cards()[0].Capabilities, func(c model.Capability) bool { return slices.Contains(lacks, c) }),
 		Omit: map[string]string{
 			"serial_tools": "the dialect cannot ask for one call at a time",
@@ -61,7 +61,7 @@ func TestCassette(t *testing.T) {
 	}
 	tape := cassette.Open(t, "testdata/loopback.cassette", cassette.Options{
 		Note:    "Recorded from a loopback server made of wire/bedrock and the script model, not from the vendor.\nIt pins the bytes on the wire; it proves nothing about the vendor's server.",
-		Headers: []string{"X-Amzn-Requestid", "X-Amzn-Errortype"},
+		Headers: []string{"X-Amzn-Requestid", "X-Amzn-Errortype", "X-Amzn-Bedrock-Input-Token-Count"},
 	})
 	modeltest.Run(t, profile(func(t testing.TB) model.Provider {
 		return connect(t, provider.Config{BaseURL: base, Transport: tape})

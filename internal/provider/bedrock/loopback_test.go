@@ -15,6 +15,13 @@ import (
 	"github.com/craton-ai/craton/internal/provider/script"
 	wire "github.com/craton-ai/craton/internal/wire/bedrock"
 	"github.com/craton-ai/craton/internal/wire/bedrock/frame"
+	"github.com/craton-ai/craton/internal/wire/bedrock/invoke"
+)
+
+// Ids whose family tells which native body embeds; the script model answers for them.
+const (
+	titan  = "amazon.titan-embed-text-v2:0"
+	cohere = "cohere.embed-english-v3"
 )
 
 // loopback is the script model behind the wire package's server half.
@@ -27,7 +34,11 @@ type loopback struct {
 
 func newLoopback(t testing.TB) *loopback {
 	t.Helper()
-	m, err := script.New(script.Config{})
+	cards := script.Cards()
+	for _, id := range []string{titan, cohere} {
+		cards = append(cards, model.Card{ID: id, Dimensions: 64, Capabilities: []model.Capability{model.CanEmbed}})
+	}
+	m, err := script.New(script.Config{Models: cards})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +95,8 @@ func (l *loopback) route(w http.ResponseWriter, r *http.Request, body []byte) er
 		return l.converse(w, r, id, body, action == "converse-stream")
 	case "count-tokens":
 		return l.count(w, r, id, body)
+	case "invoke":
+		return l.embed(w, r, id, body)
 	}
 	return model.Errorf(model.NotFound, "", "no such path")
 }
@@ -147,5 +160,25 @@ func (l *loopback) count(w http.ResponseWriter, r *http.Request, id string, body
 		return err
 	}
 	reply(w, http.StatusOK, wire.EncodeCount(n))
+	return nil
+}
+
+func (l *loopback) embed(w http.ResponseWriter, r *http.Request, id string, body []byte) error {
+	family := invoke.FamilyOf(id, nil)
+	req, err := invoke.DecodeEmbedRequest(family, body)
+	if err != nil {
+		return err
+	}
+	req.Model = id
+	resp, err := l.model.Embed(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	answer, err := invoke.EncodeEmbedResponse(family, req, resp, invoke.Options{Model: id})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("X-Amzn-Bedrock-Input-Token-Count", strconv.FormatInt(resp.Usage.Input, 10))
+	reply(w, http.StatusOK, answer)
 	return nil
 }
