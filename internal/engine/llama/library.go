@@ -23,6 +23,8 @@ var (
 	// ErrNoSpace means that a batch does not fit the context's free cells. Free
 	// sequences and decode again: nothing of the batch was kept.
 	ErrNoSpace = errors.New("the context has no free cells for this batch")
+	// ErrGrammar means that GBNF source is wrong, or has no rule "root".
+	ErrGrammar = errors.New("the grammar does not parse")
 	// ErrNoToken means that a grammar forbids every token of the vocabulary.
 	ErrNoToken = errors.New("the grammar allows no token of this model's vocabulary")
 )

@@ -1,6 +1,7 @@
 package llama
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -205,8 +206,38 @@ func TestGenerateCopySaveAndGrammar(t *testing.T) {
 	if text := m.Detokenize(out, false); text != "yes" && text != "no" {
 		t.Errorf("the grammar let through %q", text)
 	}
-	if _, err := m.NewSampler(SamplerParams{Grammar: `root ::= (`}); err == nil {
-		t.Error("a broken grammar was accepted")
+	if _, err := m.NewSampler(SamplerParams{Grammar: `root ::= (`}); !errors.Is(err, ErrGrammar) {
+		t.Errorf("a broken grammar: %v", err)
+	}
+}
+
+func TestGrammarSetWithinAnAnswer(t *testing.T) {
+	m := realModel(t)
+	c := realContext(t, m, ContextParams{ContextTokens: 256, Threads: 1})
+	s := sampler(t, m, SamplerParams{Temperature: 1, Seed: 3})
+	if err := s.SetGrammar(`root ::= "<tool_call>" [a-z]{3} "!"`); err != nil {
+		t.Fatal(err)
+	}
+	begun, _ := m.Tokenize("<tool_call>", TokenizeOptions{})
+	for _, tok := range begun {
+		if !s.Feed(tok) {
+			t.Fatalf("the grammar refuses its own beginning %q", m.Piece(tok, true))
+		}
+	}
+	digit, _ := m.Tokenize("9", TokenizeOptions{})
+	if s.Feed(digit[0]) {
+		t.Error("the grammar took a digit for a letter")
+	}
+	tokens, _ := m.Tokenize("Once upon a time <tool_call>", TokenizeOptions{AddSpecial: true})
+	text := m.Detokenize(generate(t, m, c, s, tokens, 0, 10), false)
+	if len(text) != 4 || text[3] != '!' {
+		t.Errorf("after the mark came %q", text)
+	}
+	if err := s.SetGrammar(`root ::= (`); !errors.Is(err, ErrGrammar) {
+		t.Errorf("a broken grammar: %v", err)
+	}
+	if s.Feed(digit[0]) {
+		t.Error("a sampler without grammar took a token for it")
 	}
 }
 

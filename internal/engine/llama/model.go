@@ -1,7 +1,6 @@
 package llama
 
 import (
-	"errors"
 	"fmt"
 	"os"
 )
@@ -122,5 +121,3 @@ func (m *Model) IsEnd(token Token) bool { return rawIsEnd(m.raw, token) }
 
 // IsControl tells whether a token is a control token, which has no text.
 func (m *Model) IsControl(token Token) bool { return rawIsControl(m.raw, token) }
-
-var errGrammar = errors.New("the grammar does not parse")

@@ -116,7 +116,7 @@ func rawSamplerOpen(m rawModel, p SamplerParams) (rawSampler, error) {
 	rawForgetLog()
 	s := C.craton_sampler_open(m, &options)
 	if s == nil {
-		return nil, fmt.Errorf("%w: %w", errGrammar, rawLogError())
+		return nil, fmt.Errorf("%w: %w", ErrGrammar, rawLogError())
 	}
 	return s, nil
 }

@@ -66,7 +66,7 @@ func (s *Sampler) Accept(token Token) { rawSamplerAccept(s.raw, token) }
 // error the sampler has no grammar.
 func (s *Sampler) SetGrammar(source string) error {
 	if !rawSamplerGrammar(s.raw, s.model.raw, source) {
-		return fmt.Errorf("sampler: %w: %w", errGrammar, rawLogError())
+		return fmt.Errorf("sampler: %w: %w", ErrGrammar, rawLogError())
 	}
 	return nil
 }

@@ -49,6 +49,8 @@ func faultOf(err error) *fault {
 		return &fault{status: http.StatusServiceUnavailable, kind: "server_error", code: "stopping", retry: 1, message: "The engine is stopping."}
 	case errors.Is(err, chat.ErrConversation):
 		return invalid("messages", "%v", err)
+	case errors.Is(err, llama.ErrGrammar):
+		return invalid("grammar", "%v; see the GBNF format of llama.cpp.", llama.ErrGrammar)
 	case errors.Is(err, llama.ErrNoToken):
 		return &fault{status: http.StatusInternalServerError, kind: "server_error", code: "grammar_dead_end",
 			message: "The model's vocabulary cannot continue what the schema asks for; simplify the schema."}

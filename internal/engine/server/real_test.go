@@ -147,3 +147,94 @@ func TestRealToolsAndSchema(t *testing.T) {
 	}
 	t.Log(content)
 }
+
+// TestRealGrammars gives the library's own parser what the compiler writes.
+func TestRealGrammars(t *testing.T) {
+	url := realServer(t, nil)
+	for _, schema := range []string{
+		`{"type":"object","properties":{"a":{"type":"string","maxLength":250},"b":{"type":"number","minimum":-1.5,"maximum":20}},"additionalProperties":{"type":"null"}}`,
+		`{"type":"array","prefixItems":[{"enum":["x\"y","\n"]}],"items":{"type":"string","pattern":"^[^\"\\\\]\\w{2,}\\p{Greek}?.*$"},"maxItems":3}`,
+		`{"$ref":"#/$defs/n","$defs":{"n":{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#/$defs/n"},{"type":"null"}]},"id":{"type":"string","format":"uuid"},"at":{"type":"string","format":"date-time"}},"required":["id"]}}}`,
+		`{"type":"object","properties":{},"additionalProperties":false}`,
+		`{"type":["integer","string","null"],"minimum":17}`,
+	} {
+		body := `{"messages":[{"role":"user","content":"x"}],"max_tokens":3,"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":` + schema + `}}}`
+		if status, out := call(t, "POST", url+"/v1/chat/completions", body); status != 200 {
+			t.Errorf("%s: %d %s", schema, status, out)
+		}
+	}
+	if status, out := call(t, "POST", url+"/v1/chat/completions", `{"messages":[{"role":"user","content":"x"}],"grammar":"root ::= ("}`); status != 400 {
+		t.Errorf("a broken grammar: %d %s", status, out)
+	}
+}
+
+func TestRealToolsInText(t *testing.T) {
+	url := realServer(t, nil)
+	// The model is made to begin a call: what follows must parse.
+	body := `{"messages":[{"role":"user","content":"Weather in Oslo?"}],"temperature":1.2,"seed":5,"max_tokens":120,"logit_bias":{},
+	"tools":[{"type":"function","function":{"name":"weather","parameters":{"type":"object","properties":{"city":{"type":"string","maxLength":12}},"required":["city"],"additionalProperties":false}}}]}`
+	for range 3 {
+		status, out := call(t, "POST", url+"/v1/chat/completions", body)
+		if status != 200 {
+			t.Fatalf("%d %s", status, out)
+		}
+		for _, c := range gjson.Get(out, "choices.0.message.tool_calls").Array() {
+			if arguments := c.Get("function.arguments").String(); gjson.Get(out, "choices.0.finish_reason").String() != "length" && !gjson.Get(arguments, "city").Exists() {
+				t.Errorf("arguments %q in %s", arguments, out)
+			}
+		}
+	}
+}
+
+func TestRealEmbeddings(t *testing.T) {
+	url := realServer(t, func(o *Options) {
+		o.Models[0].Embedding, o.Models[0].ContextTokens = true, 256
+	})
+	status, out := call(t, "POST", url+"/v1/embeddings", `{"input":["a cat sat on the mat","a kitten sat on the rug","stock markets fell sharply"]}`)
+	if status != 200 {
+		t.Fatalf("%d %s", status, out)
+	}
+	var vectors [3][]float64
+	for i := range vectors {
+		for _, v := range gjson.Get(out, "data."+string(rune('0'+i))+".embedding").Array() {
+			vectors[i] = append(vectors[i], v.Float())
+		}
+	}
+	dot := func(a, b []float64) (sum float64) {
+		for i := range a {
+			sum += a[i] * b[i]
+		}
+		return sum
+	}
+	if n := dot(vectors[0], vectors[0]); n < 0.999 || n > 1.001 {
+		t.Errorf("the vectors are not of length one: %v", n)
+	}
+	if near, far := dot(vectors[0], vectors[1]), dot(vectors[0], vectors[2]); near <= far {
+		t.Errorf("cat and kitten %v, cat and stocks %v", near, far)
+	}
+	status, out = call(t, "POST", url+"/v1/embeddings", `{"input":"`+strings.Repeat("word ", 400)+`"}`)
+	if status != 400 || gjson.Get(out, "error.code").String() != "context_length_exceeded" {
+		t.Errorf("%d %s", status, out)
+	}
+	if status, _ = call(t, "POST", url+"/v1/chat/completions", `{"messages":[{"role":"user","content":"x"}]}`); status != 400 {
+		t.Errorf("an embedding model answered a chat: %d", status)
+	}
+}
+
+func TestRealParentAndMemory(t *testing.T) {
+	parent, stdin := io.Pipe()
+	realServer(t, func(o *Options) { o.Parent = parent })
+	if err := stdin.Close(); err != nil { // Run must end: the cleanup waits for it
+		t.Fatal(err)
+	}
+	o := Options{Library: os.Getenv("CRATON_TEST_ENGINE_LIB"), Listen: "127.0.0.1:0", Token: testToken, MemoryLimit: 200 << 20,
+		Models: []ModelSpec{{Name: "small", Path: os.Getenv("CRATON_TEST_ENGINE_MODEL")}}}
+	err := Run(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "is left") || !strings.Contains(err.Error(), "MiB") {
+		t.Errorf("a model beyond the memory limit: %v", err)
+	}
+	o.MemoryLimit, o.Models[0].Path = 0, o.Models[0].Path+".absent"
+	if err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "absent") {
+		t.Errorf("an absent model: %v", err)
+	}
+}
