@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -70,42 +71,42 @@ func appendError(dst []byte, e *model.Error, requestID string) []byte {
 }
 
 // DecodeError reads an upstream's error answer of any shape. status is 0 for
-// an error inside a stream. The upstream's text is shown only where it speaks
-// of the request; its denials of Craton's own credential are not.
+// an error inside a stream. The upstream's words are shown only where they
+// speak of the client's request; what concerns the server's own credential,
+// limits or the upstream's state stays in Err, for the log.
 func DecodeError(status int, header http.Header, body []byte) *model.Error {
-	kind, text, known := "", "", false
+	kind, text := "", ""
 	if v, err := raw.ParseLenient(body, nil); err == nil {
 		inner := v.Get("error")
-		known = inner.IsObject()
-		kind, text = inner.Get("type").Text(), inner.Get("message").Text()
-		if text == "" {
-			text = v.Get("message").Text()
-		}
+		kind, text = inner.Get("type").Text(), first(inner.Get("message").Text(), v.Get("message").Text())
 	}
 	e := &model.Error{
-		Kind: kindOf(status, kind, text), Op: "wire/anthropic", Message: text,
+		Kind: kindOf(status, kind, text), Op: "wire/anthropic.DecodeError",
 		Code: kind, UpstreamStatus: status, RetryAfter: retryAfter(header),
-	}
-	if !known {
-		e.Err = model.Errorf(model.UpstreamGarbage, "", "status %d, body %q", status, clip(body))
+		Err: fmt.Errorf("status %d: %s", status, clip(first(text, string(body)))),
 	}
 	switch e.Kind {
+	case model.Invalid, model.ContextLength, model.ModelNotFound, model.TooLarge, model.Conflict:
+		e.Message = clip(text)
+	case model.RateLimited, model.Overloaded:
+		e.Message, e.Hint = "The upstream is busy or its rate limit is reached.", "Try again later."
 	case model.UpstreamDenied:
-		e.Err = model.Errorf(model.UpstreamDenied, "", "%s", text)
-		e.Message, e.Hint = "The upstream refused the server's credential.", "Ask the operator to check the upstream's key."
-	case model.UpstreamDown, model.UpstreamGarbage:
-		if text == "" {
-			e.Message, e.Hint = "The upstream failed to answer.", "Try again or choose another upstream."
-		}
+		e.Message, e.Hint = "The upstream refused the server's own credential or quota.", "Ask the operator to check the upstream's key and billing."
+	case model.Timeout:
+		e.Message, e.Hint = "The upstream took too long.", "Try again."
+	default:
+		e.Message, e.Hint = "The upstream failed to answer.", "Try again or choose another upstream."
 	}
 	return e
 }
 
-func clip(body []byte) string {
-	if len(body) > 200 {
-		body = body[:200]
+// clip bounds what is kept of an upstream's own words.
+func clip(text string) string {
+	const limit = 2 << 10
+	if len(text) > limit {
+		return strings.ToValidUTF8(text[:limit], "") + "…"
 	}
-	return string(body)
+	return text
 }
 
 // kindOf reads the kind from the error type, which streams have too, then from the status.

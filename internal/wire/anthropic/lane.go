@@ -102,7 +102,11 @@ func (s *UsageScanner) Write(p []byte) (int, error) {
 var usageMark = []byte(`"usage"`)
 
 func (s *UsageScanner) event(ev sse.Event) {
-	switch ev.Name {
+	name := ev.Name
+	if name == "" {
+		name = gjson.GetBytes(ev.Data, "type").Str
+	}
+	switch name {
 	case "message_start", "message_delta":
 	case "message_stop":
 		s.ended = true
