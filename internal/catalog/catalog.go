@@ -79,8 +79,14 @@ func New(operator []table.Row) (*Catalog, error) {
 	for _, r := range rows {
 		c.add(r)
 	}
-	for _, r := range rows {
-		c.addAliases(r)
+	// An alias that a vendor's own card shares with a reseller's ("vendor.model")
+	// means the vendor's.
+	for _, resold := range []bool{false, true} {
+		for _, r := range rows {
+			if strings.HasPrefix(r.ID, r.Vendor+".") == resold {
+				c.addAliases(r)
+			}
+		}
 	}
 	slices.Sort(c.ids)
 	return c, nil

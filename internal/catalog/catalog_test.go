@@ -161,6 +161,13 @@ func TestCompleteFillsOnlyWhatIsEmpty(t *testing.T) {
 			t.Errorf("aliases %q lack %q", got.Aliases, want)
 		}
 	}
+	if own, _ := c.Lookup("claude-sonnet-4-5"); own.ID != "claude-sonnet-4-5-20250929" {
+		t.Errorf("the vendor's own alias means %s", own.ID)
+	}
+	resold := c.Complete(model.Card{ID: "anthropic.claude-sonnet-4-5-20250929-v1:0"})
+	if !slices.Contains(resold.Aliases, "claude-sonnet-4-5") {
+		t.Errorf("aliases of the resold model are %q", resold.Aliases)
+	}
 	if slices.Contains(got.Aliases, got.ID) {
 		t.Error("a card is its own alias")
 	}

@@ -7,9 +7,14 @@ import (
 	"github.com/craton-ai/craton/internal/model"
 )
 
-// ErrOpen is in the chain of an error that came from an open circuit breaker:
-// asking the same upstream again at once is useless.
-var ErrOpen = errors.New("the circuit breaker is open")
+// Errors in the chain of errors after which asking the same upstream again is
+// useless, though another may do better.
+var (
+	// ErrOpen: its circuit breaker is open.
+	ErrOpen = errors.New("the circuit breaker is open")
+	// ErrSlow: it used up the time that was given to it.
+	ErrSlow = errors.New("the upstream's time is used up")
+)
 
 // Call is one operation on one upstream. Its result is a model.Stream, a
 // *model.Relayed or any value that needs no closing. A result may come with an

@@ -256,8 +256,8 @@ func link(rows []table.Row) {
 			continue
 		}
 		if j, ok := place[version.ReplaceAllString(own, "")]; ok {
+			rows[i].Aliases = append(append(rows[i].Aliases, rows[j].ID), rows[j].Aliases...)
 			rows[j].Aliases = append(rows[j].Aliases, rows[i].ID)
-			rows[i].Aliases = append(rows[i].Aliases, rows[j].ID)
 		}
 	}
 }

@@ -45,8 +45,8 @@ type Config struct {
 	DrainTime  time.Duration
 	DrainBytes int64
 	Drains     int
-	// Finished is told of every finished call, in order, on the writing
-	// goroutine; nil tells nobody.
+	// Finished is told once of every finished call that is not shed, on the
+	// writing goroutine, before it is stored; nil tells nobody.
 	Finished func(*Finished)
 	Now      func() time.Time
 	NewID    func() string
@@ -61,6 +61,8 @@ type Finished struct {
 	CostKnown bool
 	// Err is why the request failed; nil when it did not.
 	Err *model.Error
+	// told says that Config.Finished was told: a batch may be sent twice.
+	told bool
 }
 
 // Facts are what is known when a request is admitted.

@@ -200,6 +200,8 @@ func TestNothingIsLostWhileTheStoreIsDown(t *testing.T) {
 		store.down.Store(true)
 		cfg := config(store)
 		cfg.Batch = 7
+		var told atomic.Int64
+		cfg.Finished = func(*Finished) { told.Add(1) }
 		m := New(cfg)
 		for range 100 {
 			m.Begin(Facts{Tenant: "t"}).End(nil, 1, nil)
@@ -208,14 +210,17 @@ func TestNothingIsLostWhileTheStoreIsDown(t *testing.T) {
 		if s := m.Stats(); s.Waiting != 100 || s.Shed != 0 || s.FailedWrites == 0 || s.FailedWrites > 12 {
 			t.Errorf("stats %+v", s)
 		}
+		if told.Load() == 0 {
+			t.Error("metrics stand still with the store")
+		}
 		store.down.Store(false)
 		<-time.After(3 * time.Second)
 		seen := map[string]bool{}
 		for _, r := range store.all() {
 			seen[r.ID] = true
 		}
-		if len(seen) != 100 || store.len() != 100 {
-			t.Errorf("%d records, %d distinct", store.len(), len(seen))
+		if len(seen) != 100 || store.len() != 100 || told.Load() != 100 {
+			t.Errorf("%d records, %d distinct, %d told", store.len(), len(seen), told.Load())
 		}
 		closeMeter(t, m)
 	})

@@ -74,6 +74,11 @@ func (m *Meter) flush(ctx context.Context) bool {
 		}
 		batch = batch[:0]
 		for i := range taken {
+			if !taken[i].told && m.cfg.Finished != nil {
+				// Before it is stored: metrics matter most when the store does not work.
+				m.cfg.Finished(&taken[i])
+			}
+			taken[i].told = true
 			batch = append(batch, taken[i].Record)
 		}
 		if err := m.store(ctx, batch); err != nil {
@@ -84,11 +89,6 @@ func (m *Meter) flush(ctx context.Context) bool {
 			m.mu.Unlock()
 			m.cfg.Log.Warn("usage records could not be stored and will be sent again", "waiting", waiting, "err", err)
 			return false
-		}
-		for i := range taken {
-			if m.cfg.Finished != nil {
-				m.cfg.Finished(&taken[i])
-			}
 		}
 		m.mu.Lock()
 		m.queue.stored(taken)

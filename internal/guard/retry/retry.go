@@ -87,7 +87,10 @@ func (g *Guard) Around(ctx context.Context, call guard.Call) (any, error) {
 // pause decides whether to try again after the nth call, and when.
 func (g *Guard) pause(ctx context.Context, err error, calls int) (time.Duration, bool) {
 	e := model.AsError(err)
-	if calls > g.policy.Retries || !e.Retryable() || errors.Is(err, guard.ErrOpen) || ctx.Err() != nil {
+	if calls > g.policy.Retries || !e.Retryable() || ctx.Err() != nil {
+		return 0, false
+	}
+	if errors.Is(err, guard.ErrOpen) || errors.Is(err, guard.ErrSlow) {
 		return 0, false
 	}
 	wait := min(g.policy.Base<<min(calls-1, 20), g.policy.MaxWait)

@@ -48,6 +48,7 @@ func TestRetries(t *testing.T) {
 		{"too long a retry-after is not waited for", 1, long, nil, false},
 		{"a client's mistake", 1, model.Errorf(model.Invalid, "", "bad"), nil, false},
 		{"an open breaker", 1, &model.Error{Kind: model.UpstreamDown, Err: guard.ErrOpen}, nil, false},
+		{"an upstream that used up its time", 1, &model.Error{Kind: model.Timeout, Err: guard.ErrSlow}, nil, false},
 		{"an unknown error", 1, errors.New("?"), nil, false},
 	}
 	for _, c := range cases {

@@ -6,7 +6,8 @@
 // fault: its own pauses do not count.
 //
 // Guarantees: a bound that passes cancels the call, closes its stream and is
-// reported as an error of kind Timeout; timers and contexts end with the
+// reported as an error of kind Timeout, after which a fallback may be tried but
+// not the same upstream (guard.ErrSlow); timers and contexts end with the
 // result. An answer that need not be closed (embeddings) has only the first
 // and the total bound.
 //
@@ -16,6 +17,7 @@ package timeout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
@@ -37,9 +39,9 @@ type Bounds struct {
 }
 
 var (
-	errFirst = errors.New("no first event in time")
+	errFirst = fmt.Errorf("no first event in time: %w", guard.ErrSlow)
 	errIdle  = errors.New("no further event in time")
-	errTotal = errors.New("not done in time")
+	errTotal = fmt.Errorf("not done in time: %w", guard.ErrSlow)
 )
 
 // Guard bounds calls. It is safe for concurrent use.
