@@ -282,14 +282,4 @@ func (w *countingWriter) status() int {
 func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // hops lists the servers a request passed through, as its loop header tells.
-func (c *call) hops() []string {
-	var hops []string
-	for _, value := range c.r.Header.Values(HopHeader) {
-		for hop := range strings.SplitSeq(value, ",") {
-			if hop = strings.TrimSpace(hop); hop != "" {
-				hops = append(hops, hop)
-			}
-		}
-	}
-	return hops
-}
+func (c *call) hops() []string { return hopsOf(c.r.Header) }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,7 +149,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.cors(w, r) {
 		return
 	}
-	if h.opts.Instance != "" && r.Header.Get(HopHeader) == h.opts.Instance {
+	if h.opts.Instance != "" && slices.Contains(hopsOf(r.Header), h.opts.Instance) {
 		h.refuse(w, r, model.Errorf(model.Loop, "", "This request came back to the server that sent it.").
 			WithHint("An upstream's base_url points at this server: correct the configuration."), 0)
 		return

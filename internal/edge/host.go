@@ -117,3 +117,17 @@ func (h *Handler) cors(w http.ResponseWriter, r *http.Request) bool {
 	w.WriteHeader(http.StatusNoContent)
 	return true
 }
+
+// hopsOf lists the servers a request passed through, in order: each added its
+// id to the loop header, so that a loop over several servers is found too.
+func hopsOf(header http.Header) []string {
+	var hops []string
+	for _, value := range header.Values(HopHeader) {
+		for hop := range strings.SplitSeq(value, ",") {
+			if hop = strings.TrimSpace(hop); hop != "" {
+				hops = append(hops, hop)
+			}
+		}
+	}
+	return hops
+}
