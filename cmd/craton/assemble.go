@@ -79,14 +79,8 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 	if source.File == "" {
 		source.File = filepath.Join(cfg.Data, "master.key")
 	}
-	keys, err := secret.Load(ctx, source, rand.Reader)
-	if err != nil {
-		return err
-	}
-	if st.sealer, err = secret.NewSealer(keys...); err != nil {
-		return err
-	}
-	if err := secret.Admit(ctx, st.db, st.sealer, time.Now()); err != nil {
+	var err error
+	if st.sealer, err = secret.Unlock(ctx, source, st.db, rand.Reader, time.Now()); err != nil {
 		return err
 	}
 	st.keyring = secret.NewKeyring(st.db, st.sealer, time.Now)

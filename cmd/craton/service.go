@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/catalog"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/edge"
@@ -42,6 +43,7 @@ type service struct {
 	metrics  *observe.Metrics
 	access   *observe.AccessLog
 	handler  *edge.Handler
+	async    *async.Runner
 	instance string
 	streams  streams
 	// found says what was configured and discovered, for the welcome.
@@ -50,6 +52,9 @@ type service struct {
 	stop     context.CancelFunc
 	refresh  chan struct{}
 }
+
+// asyncParallel is how many async invocations run at once.
+const asyncParallel = 4
 
 // newService builds everything behind the listener.
 func newService(ctx context.Context, cfg *config.Config, st *state, s streams, log *slog.Logger, instance string) (*service, error) {
@@ -74,7 +79,12 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	if err != nil {
 		return nil, err
 	}
+	svc.async = async.New(async.Config{Documents: st.db, Objects: st.objects, Invoke: svc.invokeAsync, Now: time.Now,
+		NewID: uuid.NewString, Log: log, Parallel: asyncParallel})
 	if svc.handler, err = svc.newHandler(); err != nil {
+		return nil, err
+	}
+	if err := svc.async.Resume(ctx); err != nil {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -100,7 +110,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		hosts = append([]string{host}, hosts...)
 	}
 	return edge.New(edge.Options{
-		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Objects: svc.state.objects,
+		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Objects: svc.state.objects, AsyncInvokes: svc.async,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
 			if err := svc.guards.meter.Flush(ctx); err != nil {
 				return nil, err
@@ -234,6 +244,7 @@ func (svc *service) reload(ctx context.Context, c serveCommand, s streams) {
 func (svc *service) close(ctx context.Context) {
 	svc.stop()
 	<-svc.refresh
+	svc.async.Close()
 	if svc.engine != nil {
 		_ = svc.engine.Close() // ends with the child, which has no error to tell
 	}

@@ -105,16 +105,24 @@ func isSigned(r *http.Request) bool {
 // signedService is the service named in the claimed credential scope, before
 // any proof; empty when there is none. It only chooses who verifies.
 func signedService(r *http.Request) string {
-	scope := r.URL.Query().Get("X-Amz-Credential")
-	if auth := r.Header.Get("Authorization"); strings.HasPrefix(auth, sigv4.Algorithm) {
-		_, rest, _ := strings.Cut(auth, "Credential=")
-		scope, _, _ = strings.Cut(rest, ",")
-	}
-	parts := strings.Split(strings.TrimSpace(scope), "/")
+	parts := strings.Split(credentialScope(r), "/")
 	if len(parts) < 5 {
 		return ""
 	}
 	return parts[len(parts)-2]
+}
+
+// credentialScope is the claimed KEY/DATE/REGION/SERVICE/aws4_request; empty when unsigned.
+func credentialScope(r *http.Request) string {
+	if auth := r.Header.Get("Authorization"); strings.HasPrefix(auth, sigv4.Algorithm) {
+		_, rest, _ := strings.Cut(auth, "Credential=")
+		scope, _, _ := strings.Cut(rest, ",")
+		return strings.TrimSpace(scope)
+	}
+	if !strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
+		return ""
+	}
+	return r.URL.Query().Get("X-Amz-Credential")
 }
 
 // signatureError keeps the refusal in its contract's words as the cause, for

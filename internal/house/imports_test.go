@@ -28,13 +28,19 @@ var rules = []rule{
 	{"internal/edge", "the edge knows contracts and callers, never upstreams: that would be N times M",
 		func(p string) bool { return !hasAny(p, "internal/provider/", "internal/store/", "internal/engine") }},
 	{"internal/provider/", "an upstream knows its own transport and codec, never who asks",
-		func(p string) bool { return !hasAny(p, "internal/edge", "internal/store/", "internal/identity", "internal/gateway") }},
+		func(p string) bool {
+			return !hasAny(p, "internal/edge", "internal/store/", "internal/identity", "internal/gateway")
+		}},
 	{"internal/route", "routing is pure: facts in, candidates out",
 		func(p string) bool { return p != "net" && p != "net/http" && p != "os" && p != "database/sql" }},
 	{"internal/session", "the journal's contract knows no database",
-		func(p string) bool { return standard(p) && p != "database/sql" || hasAny(p, "internal/session", "internal/model") }},
+		func(p string) bool {
+			return standard(p) && p != "database/sql" || hasAny(p, "internal/session", "internal/model")
+		}},
 	{"internal/identity", "who may do what is decided without storage or network",
-		func(p string) bool { return standard(p) && p != "net/http" || hasAny(p, "internal/identity", "internal/model") }},
+		func(p string) bool {
+			return standard(p) && p != "net/http" || hasAny(p, "internal/identity", "internal/model")
+		}},
 }
 
 // drivers may be imported by the stores only.

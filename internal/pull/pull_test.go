@@ -50,7 +50,9 @@ func open(t *testing.T, env map[string]string) (*pull.Store, string) {
 	t.Helper()
 	dir := t.TempDir()
 	fetcher := &pull.Fetcher{Client: http.DefaultClient, Getenv: func(k string) string { return env[k] },
-		Run: func(context.Context, string, string, ...string) ([]byte, error) { return nil, errors.New("no client here") }}
+		Run: func(context.Context, string, string, ...string) ([]byte, error) {
+			return nil, errors.New("no client here")
+		}}
 	s, err := pull.Open(dir, fetcher, func() time.Time { return time.Unix(1, 0) }, nil)
 	if err != nil {
 		t.Fatal(err)
