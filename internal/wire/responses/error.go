@@ -57,3 +57,17 @@ func failed(v raw.Value) *model.Error {
 	}
 	return e
 }
+
+// EncodeSocketError writes the frame a WebSocket client gets for a request
+// that was refused before a response came to be. streamID is the lane, and may be empty.
+func EncodeSocketError(e *model.Error, streamID string) []byte {
+	status, body := openai.EncodeError(e)
+	var b raw.Builder
+	b.Open('{')
+	b.Str("type", "error")
+	b.Num("status", int64(status))
+	b.Merge(body, nil)
+	b.StrIf("stream_id", streamID)
+	b.Close('}')
+	return b.Bytes
+}

@@ -142,3 +142,18 @@ func Peek(body []byte) (Head, error) {
 	h.Stateful = h.Stateful || linked
 	return h, err
 }
+
+// EncodeCompaction writes the answer of POST /v1/responses/compact; output is
+// a JSON array of items, of which the compaction item is one.
+func EncodeCompaction(id string, created int64, output []byte, usage model.Usage) []byte {
+	var b raw.Builder
+	b.Open('{')
+	b.Str("id", id)
+	b.Str("object", "response.compaction")
+	b.Num("created_at", created)
+	b.Val("output", output)
+	b.Key("usage")
+	writeUsage(&b, &usage)
+	b.Close('}')
+	return b.Bytes
+}

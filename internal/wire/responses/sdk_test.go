@@ -229,3 +229,21 @@ func BenchmarkEncodeDelta(b *testing.B) {
 		}
 	}
 }
+
+func TestSmallAnswers(t *testing.T) {
+	t.Parallel()
+	frame := responses.EncodeSocketError(model.Errorf(model.Invalid, "input", "Bad."), "lane")
+	if gjson.GetBytes(frame, "status").Int() != 400 || gjson.GetBytes(frame, "error.message").Str != "Bad." || gjson.GetBytes(frame, "stream_id").Str != "lane" {
+		t.Errorf("the frame is %s", frame)
+	}
+	var compacted sdk.CompactedResponse
+	decodeSDK(t, responses.EncodeCompaction("resp_1", 7, []byte(`[{"type":"compaction","id":"cmp_1","encrypted_content":"x"}]`), model.Usage{Input: 2, Output: 1}), &compacted)
+	if compacted.ID != "resp_1" || len(compacted.Output) != 1 || compacted.Output[0].AsCompaction().EncryptedContent != "x" || compacted.Usage.TotalTokens != 3 {
+		t.Errorf("the compaction reads as %s", compacted.RawJSON())
+	}
+	var count sdk.InputTokenCountResponse
+	decodeSDK(t, responses.EncodeInputTokens(5), &count)
+	if count.InputTokens != 5 {
+		t.Errorf("the count reads as %s", count.RawJSON())
+	}
+}
