@@ -86,3 +86,22 @@ func TestUsageSums(t *testing.T) {
 		t.Errorf("InputTotal %d, Total %d; want 1111 and 11111: reasoning is part of output", u.InputTotal(), u.Total())
 	}
 }
+
+// lossy and wrapped are streams that tell losses, and that hide another one.
+type lossy struct{ model.Stream }
+
+func (lossy) Losses() []model.Loss { return []model.Loss{{Path: "seed"}} }
+
+type wrapped struct{ model.Stream }
+
+func (w wrapped) Unwrap() model.Stream { return w.Stream }
+
+func TestLossesAreFoundInside(t *testing.T) {
+	t.Parallel()
+	if got := model.LossesOf(wrapped{wrapped{lossy{model.Events()}}}); len(got) != 1 || got[0].Path != "seed" {
+		t.Errorf("got %v, want the inner stream's losses", got)
+	}
+	if got := model.LossesOf(wrapped{model.Events()}); got != nil {
+		t.Errorf("got %v from a stream that lost nothing", got)
+	}
+}

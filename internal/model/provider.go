@@ -18,17 +18,17 @@ type Lossy interface{ Losses() []Loss }
 
 // LossesOf is what a stream's upstream could not be told; nil when nothing was
 // lost or the stream does not tell. A Stream around another one has a method
-// Inner() Stream to be looked through.
+// Unwrap() Stream to be looked through.
 func LossesOf(s Stream) []Loss {
 	for s != nil {
 		if l, ok := s.(Lossy); ok {
 			return l.Losses()
 		}
-		inner, ok := s.(interface{ Inner() Stream })
+		inner, ok := s.(interface{ Unwrap() Stream })
 		if !ok {
 			return nil
 		}
-		s = inner.Inner()
+		s = inner.Unwrap()
 	}
 	return nil
 }

@@ -28,23 +28,28 @@ type body struct {
 	inner  io.ReadCloser
 	op     string
 	left   int64
-	idle   time.Duration
-	timer  *time.Timer
+	// wait is how long the next read may take: the first-byte bound until a byte
+	// came (servers of streams send their header before they think), then idle.
+	wait, idle time.Duration
+	timer      *time.Timer
 	close  sync.Once
 	err    error
 }
 
-func newBody(ctx context.Context, cancel context.CancelCauseFunc, inner io.ReadCloser, op string, limit int64, idle time.Duration) *body {
-	b := &body{ctx: ctx, cancel: cancel, inner: inner, op: op, left: limit, idle: idle}
-	b.timer = time.AfterFunc(idle, func() { cancel(errIdle) })
+func newBody(ctx context.Context, cancel context.CancelCauseFunc, inner io.ReadCloser, op string, limit int64, t Timeouts) *body {
+	b := &body{ctx: ctx, cancel: cancel, inner: inner, op: op, left: limit, wait: t.FirstByte, idle: t.Idle}
+	b.timer = time.AfterFunc(t.FirstByte, func() { cancel(errIdle) })
 	b.timer.Stop()
 	return b
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	b.timer.Reset(b.idle)
+	b.timer.Reset(b.wait)
 	n, err := b.inner.Read(p)
 	b.timer.Stop()
+	if n > 0 {
+		b.wait = b.idle
+	}
 	if b.left -= int64(n); b.left < 0 {
 		return 0, &model.Error{Kind: model.UpstreamGarbage, Op: b.op, Message: "The upstream's answer is larger than allowed.",
 			Hint: "Raise the upstream's limit, or ask for less."}

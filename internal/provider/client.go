@@ -167,7 +167,7 @@ func (c *Client) send(parent context.Context, call Call) (*http.Response, error)
 	if call.Stream {
 		limit = c.cfg.MaxStream
 	}
-	resp.Body = newBody(ctx, cancel, resp.Body, call.Op, limit, c.cfg.Timeouts.Idle)
+	resp.Body = newBody(ctx, cancel, resp.Body, call.Op, limit, c.cfg.Timeouts)
 	return resp, nil
 }
 

@@ -140,12 +140,25 @@ func hold(text string) http.HandlerFunc {
 	}
 }
 
+func holdHeader(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusOK)
+	w.(http.Flusher).Flush()
+	<-r.Context().Done()
+}
+
 func TestTimeouts(t *testing.T) {
 	t.Parallel()
-	short := provider.Timeouts{FirstByte: 30 * time.Millisecond, Idle: 30 * time.Millisecond}
-	for name, text := range map[string]string{"first byte": "", "idle": "half"} {
-		url := serve(t, hold(text))
-		_, err := newClient(t, provider.Config{Timeouts: short}).Bytes(t.Context(), provider.Call{Op: "test", URL: url})
+	const short, long = 30 * time.Millisecond, time.Hour
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		bounds provider.Timeouts
+	}{
+		"no header":  {hold(""), provider.Timeouts{FirstByte: short, Idle: long}},
+		"no body":    {holdHeader, provider.Timeouts{FirstByte: short, Idle: long}},
+		"half a one": {hold("half"), provider.Timeouts{FirstByte: long, Idle: short}},
+	} {
+		url := serve(t, c.answer)
+		_, err := newClient(t, provider.Config{Timeouts: c.bounds}).Bytes(t.Context(), provider.Call{Op: "test", URL: url})
 		if kind := kindOf(t, err); kind != model.Timeout {
 			t.Errorf("%s: got %v, want a timeout", name, err)
 		}

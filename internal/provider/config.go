@@ -108,7 +108,8 @@ type Timeouts struct {
 	// Connect bounds dialing, TLS included. Default 10 s.
 	Connect time.Duration
 	// FirstByte bounds the wait from the request's last byte to the answer's
-	// first: the whole thinking time of an answer that is not streamed. Default 10 min.
+	// header, and from there to the body's first byte: the whole thinking time of
+	// an answer that is not streamed. Default 10 min.
 	FirstByte time.Duration
 	// Idle bounds the silence between two reads of an answer. Default 2 min.
 	Idle time.Duration
