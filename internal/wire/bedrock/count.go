@@ -58,7 +58,10 @@ func EncodeCountTokens(in *CountInput) ([]byte, []model.Loss, error) {
 			Body []byte `json:"body"`
 		}{in.InvokeBody}
 	} else {
-		e := &requestEncoder{req: in.Converse, family: familyOf(in.Converse), join: true, names: map[string]int{}}
+		c := in.Converse
+		e := newRequestEncoder(&model.Request{
+			Model: c.Model, Messages: c.Messages, Tools: c.Tools, ToolChoice: c.ToolChoice, Reasoning: c.Reasoning, Extra: c.Extra,
+		})
 		whole := e.shape()
 		if e.err != nil {
 			return nil, nil, e.err

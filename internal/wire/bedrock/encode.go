@@ -31,8 +31,19 @@ type requestEncoder struct {
 	err    *model.Error
 }
 
+func newRequestEncoder(req *model.Request) *requestEncoder {
+	return &requestEncoder{req: req, family: familyOf(req), join: true, names: map[string]int{}}
+}
+
 func (e *requestEncoder) lose(path string, s model.Severity, format string, args ...any) {
 	e.losses = append(e.losses, model.Loss{Path: path, Severity: s, What: fmt.Sprintf(format, args...)})
+}
+
+// foreign reports members another dialect hung on a part, a tool or an answer.
+func (e *requestEncoder) foreign(o *model.Opaque, path string) {
+	if o != nil && !own(o) {
+		e.lose(path, model.LossMinor, "Converse has no place for members of %s's own.", o.Dialect)
+	}
 }
 
 func (e *requestEncoder) fail(err *model.Error) {
@@ -42,7 +53,8 @@ func (e *requestEncoder) fail(err *model.Error) {
 }
 
 func encodeRequest(req *model.Request, join bool) ([]byte, []model.Loss, error) {
-	e := &requestEncoder{req: req, family: familyOf(req), join: join, names: map[string]int{}}
+	e := newRequestEncoder(req)
+	e.join = join
 	s := e.shape()
 	if e.err != nil {
 		return nil, nil, e.err

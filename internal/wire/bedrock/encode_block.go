@@ -14,6 +14,9 @@ func (e *requestEncoder) messages(s *requestShape) {
 	moved := false
 	for i, m := range e.req.Messages {
 		path := fmt.Sprintf("messages.%d", i)
+		if m.Name != "" {
+			e.lose(path+".name", model.LossMinor, "Converse has no names of participants.")
+		}
 		if systemRole(m.Role) && !changesTools(m) {
 			if len(s.Messages) > 0 && !moved {
 				moved = true
@@ -162,12 +165,14 @@ func reasoningOfPart(r *model.Reasoning) *reasoningShape {
 func (e *requestEncoder) toolBlock(p model.Part, path string) (blockShape, bool) {
 	switch p := p.(type) {
 	case *model.ToolCall:
+		e.foreign(p.Extra, path)
 		input, whole := arguments(p)
 		if !whole {
 			e.lose(path, model.LossMinor, "The arguments of %s are no JSON object; they are sent inside one.", p.Name)
 		}
 		return blockShape{ToolUse: toolUse(p, input)}, true
 	case *model.ToolResult:
+		e.foreign(p.Extra, path)
 		r := &toolResultShape{ID: p.CallID, Type: extraString(p.Extra, "type")}
 		r.Content = e.blocks(p.Content, path, placeResult)
 		if p.Error {

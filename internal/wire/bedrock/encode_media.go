@@ -12,6 +12,9 @@ import (
 func (e *requestEncoder) medium(p model.Part, path string) (blockShape, bool) {
 	switch p := p.(type) {
 	case *model.Image:
+		if p.Detail != "" && p.Detail != "auto" {
+			e.lose(path+".detail", model.LossMinor, "Converse has no detail setting of images.")
+		}
 		m, ok := e.source(&p.Source, "image", path)
 		return blockShape{Image: m}, ok
 	case *model.Video:
@@ -51,6 +54,9 @@ func (e *requestEncoder) source(src *model.Source, kind, path string) (*mediaSha
 	case src.FileID != "":
 		e.lose(path, model.LossMajor, "Converse knows no uploaded files; send the content itself.")
 		return nil, false
+	case kind != "document":
+		e.lose(path, model.LossMajor, "The %s has no content.", kind)
+		return nil, false
 	default:
 		m.Source.Text = &src.Text
 	}
@@ -59,6 +65,9 @@ func (e *requestEncoder) source(src *model.Source, kind, path string) (*mediaSha
 
 func (e *requestEncoder) document(d *model.Document, path string) (blockShape, bool) {
 	s := &documentShape{Name: e.documentName(d, path), Context: d.Context}
+	if d.Title != "" && d.Name != "" && d.Title != d.Name {
+		e.lose(path+".title", model.LossMinor, "Converse shows a document's name and no title.")
+	}
 	if d.Citations {
 		s.Citations = &enabledShape{Enabled: true}
 	}

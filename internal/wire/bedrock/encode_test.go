@@ -48,6 +48,11 @@ func TestLosses(t *testing.T) {
 		"opaque":      {model.Request{Messages: user(&model.Opaque{Dialect: model.DialectAnthropic, Raw: []byte(`{}`)})}, "messages.0.parts.0", major},
 		"extra":       {model.Request{Extra: &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: []byte(`{"web_search_options":{}}`)}}, "extra.web_search_options", major},
 		"hint":        {model.Request{Extra: &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: []byte(`{"store":true}`)}}, "extra.store", minor},
+		"detail":      {model.Request{Messages: user(&model.Image{Detail: "low", Source: model.Source{MIME: "image/png", Data: []byte{1}}})}, "messages.0.parts.0.detail", minor},
+		"title":       {model.Request{Messages: user(&model.Document{Name: "a", Title: "b", Source: model.Source{Text: "x"}})}, "messages.0.parts.0.title", minor},
+		"call extra":  {model.Request{Messages: user(&model.ToolCall{ID: "a", Name: "f", Extra: &model.Opaque{Dialect: model.DialectAnthropic, Raw: []byte(`{}`)}})}, "messages.0.parts.0", minor},
+		"named":       {model.Request{Messages: []model.Message{{Role: model.RoleUser, Name: "bo", Parts: []model.Part{&model.Text{Text: "x"}}}}}, "messages.0.name", minor},
+		"no content":  {model.Request{Messages: user(&model.Video{Source: model.Source{MIME: "video/mp4"}})}, "messages.0.parts.0", major},
 		"late system": {model.Request{Messages: append(user(), model.SystemText("now French"))}, "messages.1", minor},
 		"no more tools": {
 			model.Request{Tools: []model.Tool{tool}, ToolChoice: model.ToolChoice{Mode: model.ChoiceNone}, Messages: user(&model.ToolCall{ID: "a", Name: "f"})},

@@ -89,13 +89,10 @@ func (e *requestEncoder) toolSpec(t *model.Tool, path string) toolShape {
 	if len(t.Schema) > 0 {
 		spec.InputSchema.JSON = t.Schema
 	}
-	switch {
-	case t.Extra == nil:
-	case own(t.Extra):
+	if own(t.Extra) {
 		spec.Extra = t.Extra.Raw
-	default:
-		e.lose(path, model.LossMinor, "Converse has no place for members of %s's own on tool %s.", t.Extra.Dialect, t.Name)
 	}
+	e.foreign(t.Extra, path)
 	return toolShape{Spec: spec}
 }
 

@@ -29,7 +29,7 @@ func appendToolStart(dst []byte, c *model.ToolCall) []byte {
 func (e *Encoder) image(dst []byte, p *model.Image) ([]byte, error) {
 	enc := &requestEncoder{}
 	m, ok := enc.source(&p.Source, "image", "content")
-	if !ok || m.Source.Text != nil {
+	if !ok {
 		return dst, model.Errorf(model.Unsupported, "content", "ConverseStream cannot carry this image.")
 	}
 	dst = e.startFrame(dst, func(dst []byte) []byte {

@@ -110,7 +110,7 @@ func sourceOf(s *sourceShape, kind, format, path string) (model.Source, *model.E
 	case s.Bytes != nil:
 		src.Data = s.Bytes
 		return src, nil
-	case s.S3 != nil:
+	case s.S3 != nil && s.S3.URI != "":
 		src.URL, src.BucketOwner = s.S3.URI, s.S3.BucketOwner
 		return src, nil
 	case s.Text != nil && kind == "document":

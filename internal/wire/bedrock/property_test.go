@@ -156,6 +156,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	for _, b := range blocks {
 		f.Add([]byte(`{"messages":[{"role":"user","content":[` + b + `]}],"system":[` + b + `]}`))
 	}
+	f.Add([]byte(`{"messages":[{"role":"user","content":[{"video":{"format":"mp4","source":{"s3Location":{"uzi":"s3://b/k"}}}}]}]}`))
 	f.Add([]byte(`{"toolConfig":{"tools":[{"cachePoint":{}},{"systemTool":{"name":"x"}}],"toolChoice":{"any":{}}},"x":1}`))
 	f.Add([]byte(`{"additionalModelRequestFields":{"top_k":1,"thinking":{"type":"a"},"inferenceConfig":{"topK":2}},"outputConfig":{"effort":"x"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {

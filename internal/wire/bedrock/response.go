@@ -150,6 +150,7 @@ func EncodeResponse(r *model.Response, opts Options) ([]byte, []model.Loss, erro
 	if len(r.Choices) > 1 {
 		e.lose("choices", model.LossMajor, "Converse returns one answer; %d more were made.", len(r.Choices)-1)
 	}
+	e.foreign(r.Extra, "extra")
 	e.losses = append(e.losses, stopLosses(end.stop)...)
 	end.fill(&s, &opts)
 	if e.err != nil {

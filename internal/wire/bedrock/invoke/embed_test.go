@@ -9,42 +9,46 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+var yes = true
+
+// embeddings are bodies of each family with what they mean and an answer.
+var embeddings = map[string]struct {
+	family          Family
+	body            string
+	want            model.EmbedRequest
+	answer, encoded string // encoded: the request as written, when it differs
+}{
+	"titan": {
+		family: family.TitanEmbed, body: `{"inputText":"a"}`, want: model.EmbedRequest{Input: []string{"a"}},
+		answer: `{"embedding":[0.5,-1],"inputTextTokenCount":3}`,
+	},
+	"titan 2": {
+		family: family.TitanEmbedV2, body: `{"inputText":"a","dimensions":256,"normalize":true}`,
+		want:   model.EmbedRequest{Input: []string{"a"}, Dimensions: 256, Normalize: &yes},
+		answer: `{"embedding":[0.5,-1],"embeddingsByType":{"float":[0.5,-1]},"inputTextTokenCount":3}`,
+	},
+	"cohere": {
+		family: family.CohereEmbed, body: `{"texts":["a"],"input_type":"search_query","truncate":"END"}`,
+		want:   model.EmbedRequest{Input: []string{"a"}, Purpose: "query", Truncate: "end"},
+		answer: `{"id":"id-1","response_type":"embeddings_floats","embeddings":[[0.5,-1]],"texts":["a"]}`,
+	},
+	"cohere by type": {
+		family: family.CohereEmbed, body: `{"texts":["a"],"input_type":"clustering","embedding_types":["float"]}`,
+		want: model.EmbedRequest{Input: []string{"a"}, Purpose: "clustering",
+			Extra: &model.Opaque{Dialect: model.DialectInvoke, Raw: []byte(`{"embedding_types":["float"]}`)}},
+		answer: `{"id":"id-1","response_type":"embeddings_by_type","embeddings":{"float":[[0.5,-1]]},"texts":["a"]}`,
+	},
+	"cohere 4": {
+		family: family.CohereEmbedV4, body: `{"inputs":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAEC"}}]}],"input_type":"image","output_dimension":512}`,
+		want:    model.EmbedRequest{Images: []model.Source{{MIME: "image/png", Data: []byte{0, 1, 2}}}, Dimensions: 512},
+		encoded: `{"images":["data:image/png;base64,AAEC"],"input_type":"image","output_dimension":512}`,
+		answer:  `{"id":"id-1","response_type":"embeddings_floats","embeddings":[[0.5,-1]]}`,
+	},
+}
+
 func TestEmbeddings(t *testing.T) {
 	t.Parallel()
-	yes := true
-	for name, c := range map[string]struct {
-		family          Family
-		body            string
-		want            model.EmbedRequest
-		answer, encoded string // encoded: the request as written, when it differs
-	}{
-		"titan": {
-			family: family.TitanEmbed, body: `{"inputText":"a"}`, want: model.EmbedRequest{Input: []string{"a"}},
-			answer: `{"embedding":[0.5,-1],"inputTextTokenCount":3}`,
-		},
-		"titan 2": {
-			family: family.TitanEmbedV2, body: `{"inputText":"a","dimensions":256,"normalize":true}`,
-			want:   model.EmbedRequest{Input: []string{"a"}, Dimensions: 256, Normalize: &yes},
-			answer: `{"embedding":[0.5,-1],"embeddingsByType":{"float":[0.5,-1]},"inputTextTokenCount":3}`,
-		},
-		"cohere": {
-			family: family.CohereEmbed, body: `{"texts":["a"],"input_type":"search_query","truncate":"END"}`,
-			want:   model.EmbedRequest{Input: []string{"a"}, Purpose: "query", Truncate: "end"},
-			answer: `{"id":"id-1","response_type":"embeddings_floats","embeddings":[[0.5,-1]],"texts":["a"]}`,
-		},
-		"cohere by type": {
-			family: family.CohereEmbed, body: `{"texts":["a"],"input_type":"clustering","embedding_types":["float"]}`,
-			want: model.EmbedRequest{Input: []string{"a"}, Purpose: "clustering",
-				Extra: &model.Opaque{Dialect: model.DialectInvoke, Raw: []byte(`{"embedding_types":["float"]}`)}},
-			answer: `{"id":"id-1","response_type":"embeddings_by_type","embeddings":{"float":[[0.5,-1]]},"texts":["a"]}`,
-		},
-		"cohere 4": {
-			family: family.CohereEmbedV4, body: `{"inputs":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAEC"}}]}],"input_type":"image","output_dimension":512}`,
-			want:    model.EmbedRequest{Images: []model.Source{{MIME: "image/png", Data: []byte{0, 1, 2}}}, Dimensions: 512},
-			encoded: `{"images":["data:image/png;base64,AAEC"],"input_type":"image","output_dimension":512}`,
-			answer:  `{"id":"id-1","response_type":"embeddings_floats","embeddings":[[0.5,-1]]}`,
-		},
-	} {
+	for name, c := range embeddings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			req, err := DecodeEmbedRequest(c.family, []byte(c.body))

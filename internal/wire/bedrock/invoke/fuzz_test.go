@@ -13,6 +13,10 @@ import (
 	"github.com/craton-ai/craton/internal/wire/bedrock/family"
 )
 
+// ownCodec are the families that no other dialect's codec reads and writes. A
+// Nova request whose messages are blank has none left when it is encoded.
+var ownCodec = map[Family]bool{family.Nova: true, family.Llama: true, family.Mistral: true, family.TitanText: true}
+
 func FuzzDecodeRequest(f *testing.F) {
 	for i, fam := range chats {
 		f.Add(i, []byte(bodies[fam]))
@@ -35,7 +39,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			}
 			return
 		}
-		if _, err := DecodeRequest(fam, out); err != nil && fam != family.Anthropic && fam != family.OpenAI && fam != family.MistralChat {
+		if _, err := DecodeRequest(fam, out); err != nil && ownCodec[fam] && model.AsError(err).Subject != "messages" {
 			t.Fatalf("%s: an encoded request does not decode: %v\n%s", fam, err, out)
 		}
 	})
