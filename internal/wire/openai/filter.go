@@ -116,7 +116,7 @@ func lineEnd(p []byte) int {
 
 // usageOnly reports whether an event is a chunk with usage and no choices.
 func usageOnly(event []byte) bool {
-	if !bytes.Contains(event, nameUsage) || bytes.Contains(event, noUsage) {
+	if !hasEmptyArray(event) || !bytes.Contains(event, nameUsage) {
 		return false
 	}
 	var parser sse.Parser
@@ -126,4 +126,19 @@ func usageOnly(event []byte) bool {
 	}
 	choices := gjson.GetBytes(ev.Data, "choices")
 	return choices.IsArray() && !choices.Get("0").Exists() && gjson.GetBytes(ev.Data, "usage").IsObject()
+}
+
+// hasEmptyArray looks for what every chunk without choices holds and hardly
+// any other does: brackets are rare in chunks, which makes it quick.
+func hasEmptyArray(event []byte) bool {
+	for {
+		i := bytes.IndexByte(event, '[')
+		if i < 0 {
+			return false
+		}
+		event = bytes.TrimLeft(event[i+1:], " \t")
+		if len(event) > 0 && event[0] == ']' {
+			return true
+		}
+	}
 }
