@@ -108,11 +108,15 @@ func Of(modelID string, card *model.Card) Family {
 }
 
 // refine narrows a card's coarse family ("titan-embed") to the version its id
-// names ("titan-embed-v2").
+// names ("titan-embed-v2"). Mistral's prompt body is for the few old models the
+// table names; every other model of that family takes messages.
 func refine(f Family, id string) Family {
 	exact := byID(id)
-	if strings.HasPrefix(string(exact), string(f)+"-") {
+	switch {
+	case strings.HasPrefix(string(exact), string(f)+"-"):
 		return exact
+	case f == Mistral && exact == Unknown:
+		return MistralChat
 	}
 	return f
 }

@@ -53,6 +53,7 @@ func TestCardOverrules(t *testing.T) {
 		{model.Card{ID: "cohere.embed-v4:0", Family: "cohere-embed"}, CohereEmbedV4},
 		{model.Card{ID: "mistral.mistral-large-2407-v1:0", Family: "mistral"}, MistralChat},
 		{model.Card{ID: "mistral.mistral-7b-instruct-v0:2", Family: "mistral"}, Mistral},
+		{model.Card{ID: "mistral-large-latest", Family: "mistral"}, MistralChat},
 		{model.Card{ID: "anthropic.claude"}, Llama},
 	} {
 		if got := Of("meta.llama3-8b", &c.card); got != c.want {
