@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -32,20 +33,21 @@ import (
 
 // service is the assembled server between its state and its listener.
 type service struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	state    *state
-	catalog  *catalog.Catalog
-	engine   *engine.Engine
-	models   *pull.Store
-	gateway  *gateway.Gateway
-	guards   *guards
-	metrics  *observe.Metrics
-	access   *observe.AccessLog
-	handler  *edge.Handler
-	async    *async.Runner
-	instance string
-	streams  streams
+	cfg       *config.Config
+	log       *slog.Logger
+	state     *state
+	catalog   *catalog.Catalog
+	engine    *engine.Engine
+	models    *pull.Store
+	gateway   *gateway.Gateway
+	guards    *guards
+	metrics   *observe.Metrics
+	access    *observe.AccessLog
+	telemetry *observe.Telemetry
+	handler   *edge.Handler
+	async     *async.Runner
+	instance  string
+	streams   streams
 	// found says what was configured and discovered, for the welcome.
 	found    []string
 	draining atomic.Bool
@@ -66,7 +68,9 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	if svc.engine, err = svc.newEngine(); err != nil {
 		return nil, err
 	}
-	svc.observe(ctx)
+	if err := svc.observe(ctx); err != nil {
+		return nil, err
+	}
 	upstreams, found, err := svc.connect(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -120,8 +124,9 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		Now: time.Now, NewID: uuid.NewString, Log: svc.log, Access: svc.accessLine, Instance: svc.instance,
 		Region: svc.cfg.Region, Hosts: hosts, Origins: svc.cfg.CORS.Origins, TrustedProxies: proxies,
 		MaxBodyBytes: svc.cfg.Limits.MaxBodyBytes, MaxConcurrent: svc.cfg.Limits.MaxConcurrent,
-		Backup:  svc.backup(),
-		Metrics: svc.metrics.Handler(), MetricsPublic: svc.cfg.Observe.MetricsPublic,
+		Backup:    svc.backup(),
+		Telemetry: svc.telemetry,
+		Metrics:   svc.metrics.Handler(), MetricsPublic: svc.cfg.Observe.MetricsPublic,
 		Mounts: map[string]http.Handler{
 			"GET /healthz": http.HandlerFunc(svc.healthz),
 			"GET /readyz":  http.HandlerFunc(svc.readyz),
@@ -152,7 +157,7 @@ func (svc *service) work(ctx context.Context) {
 }
 
 // observe starts what watches requests, and the guards that feed it.
-func (svc *service) observe(context.Context) {
+func (svc *service) observe(ctx context.Context) error {
 	if svc.cfg.Observe.AccessLog != "off" {
 		svc.access = observe.NewAccessLog(svc.streams.err)
 	}
@@ -169,7 +174,21 @@ func (svc *service) observe(context.Context) {
 			return svc.access.Dropped()
 		},
 	})
+	sample := observe.DefaultSample
+	if s := svc.cfg.Observe.Sample; s != nil {
+		sample = *s
+	}
+	var err error
+	svc.telemetry, err = observe.NewTelemetry(ctx, observe.TelemetryConfig{
+		Endpoint: svc.cfg.Observe.OTLP, Sample: sample, Version: version, Instance: svc.instance,
+		Failed: func(err error) { svc.log.Warn("telemetry was not exported", "err", err) },
+	})
+	if err != nil {
+		return fmt.Errorf("observe.otlp: %w", err)
+	}
+	svc.metrics.Also(svc.telemetry.Finished)
 	svc.guards = newGuards(svc.cfg, svc.state, svc.catalog, svc.log, svc.metrics.Finished)
+	return nil
 }
 
 // backup is how the running server copies its state; nil on PostgreSQL.
@@ -249,6 +268,9 @@ func (svc *service) close(ctx context.Context) {
 		_ = svc.engine.Close() // ends with the child, which has no error to tell
 	}
 	svc.guards.close(ctx)
+	if err := svc.telemetry.Close(ctx); err != nil {
+		svc.log.Warn("the last telemetry was not exported", "err", err)
+	}
 	if svc.access != nil {
 		if err := svc.access.Close(); err != nil {
 			svc.log.Error("the access log was not all written", "err", err)

@@ -32,20 +32,21 @@ const (
 
 // call is one authenticated request under way. It belongs to its handler's goroutine.
 type call struct {
-	h       *Handler
-	w       *countingWriter
-	r       *http.Request
-	d       *dialect
-	id      string
-	start   time.Time
-	who     identity.Principal
-	key     identity.Key
-	body    []byte
-	pooled  *bytes.Buffer
-	model   string
-	served  string
-	stream  bool
-	release func()
+	h      *Handler
+	w      *countingWriter
+	r      *http.Request
+	d      *dialect
+	id     string
+	start  time.Time
+	who    identity.Principal
+	key    identity.Key
+	body   []byte
+	pooled *bytes.Buffer
+	model  string
+	served string
+	stream bool
+	// asked is what the gateway was asked; nil before it was.
+	asked *gateway.Call
 }
 
 // handler serves a call. An error it returns before the first byte is written
@@ -103,10 +104,14 @@ func (c *call) permit(action identity.Action) error {
 func (c *call) finish(err error) {
 	if err != nil && !c.w.wrote {
 		e := model.AsError(err)
+		c.rates()
 		c.d.writeError(c.w, c.id, e, 0)
 	}
-	if c.release != nil {
-		c.release()
+	var trace string
+	if c.asked != nil {
+		c.asked.Drop(err)
+		trace = c.asked.Span.TraceID()
+		c.asked.Span.End(observe.Ended{Upstream: c.served, Model: c.model, Err: err}) // for calls the gateway refused; else it was ended
 	}
 	if c.pooled != nil {
 		putBuffer(c.pooled)
@@ -115,22 +120,33 @@ func (c *call) finish(err error) {
 		At: c.start, RequestID: c.id, Method: c.r.Method, Path: c.r.URL.Path, Dialect: string(c.d.name),
 		Tenant: c.who.Tenant.ID, KeyID: c.key.ID, Model: c.model, Upstream: c.served,
 		Status: c.w.status(), Bytes: c.w.n, Duration: c.h.opts.Now().Sub(c.start),
-		Stream: c.stream, Remote: c.r.RemoteAddr, Err: err,
+		Stream: c.stream, Remote: c.r.RemoteAddr, TraceID: trace, Err: err,
 	})
 }
 
 // gateway describes the call to the gateway.
 func (c *call) gateway(operation, asked string) *gateway.Call {
+	if c.asked != nil {
+		return c.asked // the fast lane gave way to the slow one
+	}
 	c.model = asked
-	return &gateway.Call{
+	c.asked = &gateway.Call{
 		Principal: c.who, Key: c.key, Dialect: c.d.name, Operation: operation,
 		RequestID: c.id, Tags: tags(c.key.Tags, c.r.Header), Strict: c.r.Header.Get(StrictHeader) == "true",
 	}
+	if t := c.h.opts.Telemetry; t != nil {
+		ctx, span := t.Begin(c.r.Context(), c.r.Header, observe.Operation{
+			Name: operation, Model: asked, Dialect: string(c.d.name), RequestID: c.id,
+		})
+		c.asked.Span, c.r = span, c.r.WithContext(ctx)
+	}
+	return c.asked
 }
 
 // served labels the answer with who gave it and what was lost on the way.
 func (c *call) label(upstream, name string, losses []model.Loss) {
 	c.served = upstream
+	c.rates()
 	header := c.w.Header()
 	header.Set(ServedByHeader, upstream+"/"+name)
 	if len(losses) == 0 {
@@ -141,6 +157,13 @@ func (c *call) label(upstream, name string, losses []model.Loss) {
 		list = append(list, l.Path+": "+l.What)
 	}
 	header.Set(LossHeader, headerSafe(strings.Join(list, "; ")))
+}
+
+// rates tells the caller what is left of its limits.
+func (c *call) rates() {
+	if c.d.rates != nil && c.asked != nil {
+		c.d.rates(c.w.Header(), c.asked.Limits, c.h.opts.Now())
+	}
 }
 
 // json answers 200 with a JSON body.

@@ -3,7 +3,9 @@ package edge
 import (
 	"net/http"
 	"strconv"
+	"time"
 
+	"github.com/craton-ai/craton/internal/guard/limit"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
 	"github.com/craton-ai/craton/internal/wire/openai"
@@ -14,6 +16,8 @@ type dialect struct {
 	name model.Dialect
 	// requestID is the header that carries the request's id.
 	requestID string
+	// rates writes the headers that tell what is left of the caller's limits; nil for none.
+	rates func(h http.Header, s limit.State, now time.Time)
 	// contentType is that of error bodies; empty means JSON.
 	contentType string
 	// encodeError is the contract's error body and status. Headers it needs are set on h.
@@ -21,7 +25,7 @@ type dialect struct {
 }
 
 var openAI = &dialect{
-	name: model.DialectOpenAIChat, requestID: "X-Request-Id",
+	name: model.DialectOpenAIChat, requestID: "X-Request-Id", rates: openAIRates,
 	encodeError: func(h http.Header, _ string, err *model.Error) (int, []byte) {
 		if !err.Retryable() && err.Kind == model.Conflict {
 			// The SDKs retry every 409 unless told not to.
@@ -32,7 +36,7 @@ var openAI = &dialect{
 }
 
 var anthropicAPI = &dialect{
-	name: model.DialectAnthropic, requestID: "Request-Id",
+	name: model.DialectAnthropic, requestID: "Request-Id", rates: anthropicRates,
 	encodeError: func(_ http.Header, id string, err *model.Error) (int, []byte) {
 		return anthropic.EncodeError(err, id)
 	},

@@ -55,6 +55,8 @@ type Options struct {
 	// Backup copies the state into a new directory of the server's machine; nil
 	// refuses to.
 	Backup func(ctx context.Context, directory string) error
+	// Telemetry traces requests; nil does not.
+	Telemetry *observe.Telemetry
 	// Metrics serves GET /metrics: to callers that may read usage, or to
 	// everybody if MetricsPublic. Nil serves none.
 	Metrics       http.Handler

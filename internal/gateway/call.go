@@ -4,6 +4,7 @@ import (
 	"github.com/craton-ai/craton/internal/guard/limit"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/observe"
 )
 
 // Call says on whose behalf and by which contract a request came.
@@ -20,8 +21,21 @@ type Call struct {
 	// Limits is what the caller's rate limits had left when it was admitted;
 	// filled in by the gateway, zero where there are none.
 	Limits limit.State
+	// Span is the call's trace; nil when it is not traced. The gateway ends it.
+	Span *observe.Span
 	// Strict refuses a request that loses even a hint on its way to the upstream.
 	Strict bool
+	// admitted is the ticket of a fast lane that gave way to the slow one.
+	admitted *ticket
+}
+
+// Drop ends the call if a fast lane left it open and the slow lane never took
+// it up. err is why.
+func (c *Call) Drop(err error) {
+	if t := c.admitted; t != nil {
+		c.admitted = nil
+		t.close(nil, t.attempts, err)
+	}
 }
 
 // Answer is a stream with who gives it.

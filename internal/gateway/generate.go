@@ -25,7 +25,7 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	// The upstream outlives a client that goes away by a bounded while, to
 	// learn what it used.
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
-	attempts := 0
+	attempts := t.attempts
 	stream, i, err := fallback.Do(upstream, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
 		s, n, err := g.try(ctx, call, req, w, &candidates[i], t)
 		attempts += n
@@ -38,7 +38,7 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	}
 	text, _ := sizeOf(req)
 	watched := g.opts.Guards.Meter.Watch(ctx, stream, meter.Watched{
-		InputBytes: text, First: t.call.First, Release: release,
+		InputBytes: text, First: t.first, Release: release,
 		Done: func(u *model.Usage, err error) { t.close(u, attempts, err) },
 	})
 	c := &candidates[i]
@@ -48,7 +48,7 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 // try asks one candidate and waits for its first event. It returns how many
 // upstream calls that took.
 func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *world, c *route.Candidate, t *ticket) (model.Stream, int, error) {
-	t.call.Serve(c.Upstream, c.Card)
+	t.serve(c)
 	named := *req
 	named.Model = c.Model
 	s, err := w.byName[c.Upstream].Provider.Generate(ctx, &named)

@@ -8,6 +8,8 @@ import (
 	"github.com/craton-ai/craton/internal/guard/limit"
 	"github.com/craton-ai/craton/internal/guard/meter"
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/observe"
+	"github.com/craton-ai/craton/internal/route"
 	"github.com/craton-ai/craton/internal/usage"
 )
 
@@ -27,7 +29,11 @@ type Guards struct {
 
 // ticket is what a call holds from its admission to its end. It is closed once.
 type ticket struct {
-	call        *meter.Call
+	call   *meter.Call
+	span   *observe.Span
+	served *model.Card
+	// attempts counts upstream calls of a lane that gave way.
+	attempts    int
 	permit      limit.Permit
 	reservation budget.Reservation
 }
@@ -35,7 +41,11 @@ type ticket struct {
 // admit runs the guards before a call: limits, then budgets. most bounds what
 // the call may use on the card, to which an answer without bound of its own is held.
 func (g *Gateway) admit(ctx context.Context, call *Call, card *model.Card, most model.Usage) (*ticket, error) {
-	t := &ticket{call: g.opts.Guards.Meter.Begin(meter.Facts{
+	if t := call.admitted; t != nil {
+		call.admitted = nil
+		return t, nil
+	}
+	t := &ticket{span: call.Span, served: card, call: g.opts.Guards.Meter.Begin(meter.Facts{
 		Tenant: call.Principal.Tenant.ID, KeyID: call.Key.ID, Model: card.ID, Dialect: string(call.Dialect),
 		RequestID: call.RequestID, Tags: call.Tags,
 	})}
@@ -60,9 +70,23 @@ func (g *Gateway) admit(ctx context.Context, call *Call, card *model.Card, most 
 	return t, nil
 }
 
+// serve notes who is asked.
+func (t *ticket) serve(c *route.Candidate) {
+	t.call.Serve(c.Upstream, c.Card)
+	t.span.Attempt(c.Upstream, c.Model)
+	t.served = c.Card
+}
+
+// first notes that the first token was passed on.
+func (t *ticket) first() {
+	t.call.First()
+	t.span.First()
+}
+
 // close ends the call: the record is closed, the budget settled and the place given back.
 func (t *ticket) close(u *model.Usage, attempts int, err error) {
 	t.reservation.Settle(t.call.End(u, attempts, err))
+	t.span.End(observe.Ended{Upstream: t.served.Upstream, Vendor: t.served.Vendor, Model: t.served.ID, Usage: u, Err: err})
 	var tokens int64
 	if u != nil {
 		tokens = u.Total()

@@ -48,7 +48,7 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 	if err != nil {
 		return nil, false, err
 	}
-	t.call.Serve(l.candidate.Upstream, l.candidate.Card)
+	t.serve(l.candidate)
 	// The upstream outlives a client that goes away by a bounded while, to
 	// learn what it used.
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
@@ -59,10 +59,15 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 		relayed.Body.Close()
 	}
 	if err != nil {
-		e := model.AsError(err)
-		t.close(nil, 1, e)
 		release()
-		return nil, e.Retryable() || e.Kind == model.UpstreamDenied, e
+		e := model.AsError(err)
+		if e.Retryable() || e.Kind == model.UpstreamDenied {
+			t.attempts++
+			l.call.admitted = t
+			return nil, true, e
+		}
+		t.close(nil, 1, e)
+		return nil, false, e
 	}
 	seen := &countedBody{ReadCloser: relayed.Body}
 	relayed.Body = seen
@@ -109,7 +114,7 @@ type Passed struct {
 func (p *Passed) Drain(see func([]byte)) { p.meter.Drain(p.Body, see) }
 
 // First notes that the first byte of the answer was passed on.
-func (p *Passed) First() { p.ticket.call.First() }
+func (p *Passed) First() { p.ticket.first() }
 
 // Done ends the call, exactly once: usage is what was read off the body, nil
 // when none was seen (it is then estimated), and err why it ended early.

@@ -22,7 +22,7 @@ func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest
 	}
 	resp, i, err := fallback.Do(ctx, len(candidates), func(ctx context.Context, i int) (*model.EmbedResponse, error) {
 		c := &candidates[i]
-		t.call.Serve(c.Upstream, c.Card)
+		t.serve(c)
 		embedder, ok := model.As[model.Embedder](w.byName[c.Upstream].Provider)
 		if !ok {
 			return nil, unable(c, "make embeddings")
@@ -35,7 +35,7 @@ func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest
 		t.close(nil, i+1, err)
 		return nil, nil, err
 	}
-	t.call.First()
+	t.first()
 	t.close(&resp.Usage, i+1, nil)
 	return resp, &Answer{Upstream: candidates[i].Upstream, Model: candidates[i].Model, Card: candidates[i].Card}, nil
 }
