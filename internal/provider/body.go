@@ -32,8 +32,8 @@ type body struct {
 	// came (servers of streams send their header before they think), then idle.
 	wait, idle time.Duration
 	timer      *time.Timer
-	close  sync.Once
-	err    error
+	close      sync.Once
+	err        error
 }
 
 func newBody(ctx context.Context, cancel context.CancelCauseFunc, inner io.ReadCloser, op string, limit int64, t Timeouts) *body {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -70,32 +71,53 @@ func structured(v *view) (string, error) {
 
 // make returns the calls of one Call: none when no tool fits.
 func (c Call) make(v *view, groups map[string]string) ([]model.Part, error) {
-	tool := v.relevant()
+	tools := v.relevant()
 	if name := v.expand(c.Tool, groups); name != "" {
-		tool = v.named(name)
+		tools = nil
+		if t := v.named(name); t != nil {
+			tools = []*model.Tool{t}
+		}
 	}
-	if tool == nil {
-		return nil, nil
+	fan := c.Fan && (v.req.ParallelTools == nil || *v.req.ParallelTools)
+	if !fan && len(tools) > 1 {
+		tools = tools[:1]
 	}
 	about := [][]string{nil}
-	if list := fanOut(v.prompt); c.Fan && len(list) > 1 && (v.req.ParallelTools == nil || *v.req.ParallelTools) {
+	if list := v.fanOut(); fan && len(list) > 1 {
 		about = nil
 		for _, s := range list {
 			about = append(about, []string{s})
 		}
 	}
 	var out []model.Part
-	for _, subject := range about {
-		args := v.expand(c.Arguments, groups)
-		if args == "" {
-			var err error
-			if args, err = arguments(tool, v.prompt, subject); err != nil {
+	for _, tool := range tools {
+		for _, subject := range about {
+			call, err := c.call(v, tool, subject, groups)
+			if err != nil {
 				return nil, err
 			}
+			out = append(out, call)
 		}
-		out = append(out, &model.ToolCall{Name: tool.Name, Arguments: args, Custom: tool.Custom})
 	}
 	return out, nil
+}
+
+func (c Call) call(v *view, tool *model.Tool, subject []string, groups map[string]string) (*model.ToolCall, error) {
+	args := v.expand(c.Arguments, groups)
+	if args == "" {
+		var err error
+		if args, err = arguments(tool, v.prompt, subject); err != nil {
+			return nil, err
+		}
+	}
+	return &model.ToolCall{Name: tool.Name, Arguments: args, Custom: tool.Custom}, nil
+}
+
+// fanOut lists the subjects of the prompt's list; words of tools' names are none.
+func (v *view) fanOut() []string {
+	return slices.DeleteFunc(fanOut(v.prompt), func(s string) bool {
+		return slices.ContainsFunc(v.tools, func(t model.Tool) bool { return slices.Contains(nameWords(t.Name), strings.ToLower(s)) })
+	})
 }
 
 func arguments(tool *model.Tool, prompt string, subject []string) (string, error) {

@@ -55,7 +55,7 @@ func (c *compiled) match(v *view, card *model.Card) (map[string]string, bool) {
 		differs(w.Media, len(v.media) > 0),
 		differs(w.Reasoning, thinks(v.req)),
 		w.Tool != "" && v.named(w.Tool) == nil,
-		w.RelevantTool != nil && *w.RelevantTool != (v.relevant() != nil):
+		w.RelevantTool != nil && *w.RelevantTool != (len(v.relevant()) > 0):
 		return nil, false
 	}
 	groups := map[string]string{}

@@ -77,8 +77,8 @@ type Call struct {
 	// Arguments is a template of the arguments; empty generates them from the
 	// tool's schema and the words of the prompt.
 	Arguments string `yaml:"arguments"`
-	// Fan makes one call for each subject the prompt lists ("Paris and London"),
-	// where the request allows parallel calls.
+	// Fan makes one call for each relevant tool and each subject the prompt lists
+	// ("Paris and London"), where the request allows parallel calls.
 	Fan bool `yaml:"fan"`
 }
 

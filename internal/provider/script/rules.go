@@ -11,8 +11,9 @@ import "time"
 //   - After tool results: JSON when a schema is asked for, else a text that
 //     quotes the results.
 //   - A tool that is forced, or whose name shares a word with the prompt: a call
-//     with arguments made from its schema and the prompt's words; one call for
-//     each subject of a list ("Paris and London") where parallel calls are allowed.
+//     with arguments made from its schema and the prompt's words; where parallel
+//     calls are allowed, one for each such tool ("the weather and the time") and
+//     each subject of a list ("Paris and London").
 //   - A schema is asked for: a value of it made from the prompt's words.
 //   - Media: a text that names their number, types and sizes.
 //   - "what is my X" after "my X is Y": Y. "what did I say first": that.

@@ -230,6 +230,40 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+// TestWhichToolsAreCalled shows what is called for several tools and subjects.
+func TestWhichToolsAreCalled(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, script.Config{})
+	city := []byte(`{"type":"object","properties":{"city":{"type":"string"}}}`)
+	sum := []byte(`{"type":"object","properties":{"a":{"type":"number"},"b":{"type":"number"}}}`)
+	tools := []model.Tool{{Name: "get_weather", Schema: city}, {Name: "getWeatherMap", Schema: city}, {Name: "get_time", Schema: city}, {Name: "add", Schema: sum}}
+	off := false
+	for _, c := range []struct {
+		prompt   string
+		parallel *bool
+		want     string
+	}{
+		{"What is the weather in Paris?", nil, `get_weather{"city": "Paris"}`},
+		{"What is the weather and the time in Paris?", nil, `get_weather{"city": "Paris"} get_time{"city": "Paris"}`},
+		{"What is the weather and time in Paris?", &off, `get_weather{"city": "Paris"}`},
+		{"weather: paris and london", nil, `get_weather{"city": "paris"} get_weather{"city": "london"}`},
+		{"Please add 3 and 4.5", nil, `add{"a": 3, "b": 4.5}`},
+		{"Show the weather map of Rome", nil, `getWeatherMap{"city": "Rome"}`},
+		{"My address is secret", nil, ""},
+		{"Good morning", nil, ""},
+	} {
+		req := say(c.prompt)
+		req.Tools, req.ParallelTools = tools, c.parallel
+		var got []string
+		for _, call := range answer(t, m, req).Choices[0].Message.ToolCalls() {
+			got = append(got, call.Name+call.Arguments)
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: called %s, want %s", c.prompt, s, c.want)
+		}
+	}
+}
+
 func TestEndlessSchemasEnd(t *testing.T) {
 	t.Parallel()
 	m := newModel(t, script.Config{})

@@ -25,10 +25,10 @@ const (
 // hollow words are never what a prompt is about.
 const hollow = " a an and at for from in is it me my of please the then this to today tomorrow with you your "
 
-// items splits a list at its commas and ands.
+// items splits a list at its commas and ands, numbers left out.
 func items(list string) []string {
 	return slices.DeleteFunc(separator.Split(list, -1), func(it string) bool {
-		return it == "" || strings.Contains(hollow, " "+strings.ToLower(it)+" ")
+		return it == "" || number.FindString(it) == it || strings.Contains(hollow, " "+strings.ToLower(it)+" ")
 	})
 }
 

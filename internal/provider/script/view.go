@@ -85,29 +85,44 @@ func forced(req *model.Request) bool {
 	return req.ToolChoice.Mode == model.ChoiceRequired || req.ToolChoice.Mode == model.ChoiceNamed
 }
 
-// relevant returns the callable tool whose name shares most words with the
-// prompt: the first of equals, or nil when none shares one and none is forced.
-func (v *view) relevant() *model.Tool {
-	best, most := -1, 0
-	prompt := strings.ToLower(v.prompt)
-	for i, t := range v.tools {
-		n := 0
-		for _, w := range nameWords(t.Name) {
-			if strings.Contains(prompt, w) {
-				n++
+// relevant lists the callable tools whose names share words with the prompt,
+// the one that shares most first; a further one only for words the ones before
+// it do not share, so that of get_weather and get_weather_map a question about
+// the weather means one. When none shares a word but a call is demanded, it is
+// the first tool.
+func (v *view) relevant() []*model.Tool {
+	var out []*model.Tool
+	prompt := strings.FieldsFunc(strings.ToLower(v.prompt), func(r rune) bool { return !unicode.IsLetter(r) })
+	taken := map[string]bool{}
+	for range v.tools {
+		best, most := -1, 0
+		for i, t := range v.tools {
+			if n := len(shared(t.Name, prompt, taken)); n > most {
+				best, most = i, n
 			}
 		}
-		if n > most {
-			best, most = i, n
+		if best < 0 {
+			break
+		}
+		out = append(out, &v.tools[best])
+		for _, w := range nameWords(v.tools[best].Name) {
+			taken[w] = true
 		}
 	}
-	if best < 0 && forced(v.req) && len(v.tools) > 0 {
-		best = 0
+	if out == nil && forced(v.req) && len(v.tools) > 0 {
+		out = []*model.Tool{&v.tools[0]}
 	}
-	if best < 0 {
-		return nil
-	}
-	return &v.tools[best]
+	return out
+}
+
+// shared lists the words of a tool's name that the prompt says and that are not
+// taken. A longer word may go on in the prompt (weather, weathers), a short one
+// not (add, address).
+func shared(name string, prompt []string, taken map[string]bool) []string {
+	return slices.DeleteFunc(nameWords(name), func(w string) bool {
+		said := slices.ContainsFunc(prompt, func(p string) bool { return p == w || len(w) > 3 && strings.HasPrefix(p, w) })
+		return taken[w] || !said
+	})
 }
 
 // nameWords splits get_weather and getWeather alike; words under three letters
