@@ -38,6 +38,7 @@ type settings struct {
 	lib, model     string
 	tokens, rounds int
 	threads        int
+	streams        int
 }
 
 // sample is the cost of one generation's decoding, prompt excluded.
@@ -53,6 +54,7 @@ func main() {
 	flag.IntVar(&s.tokens, "tokens", 128, "tokens per generation")
 	flag.IntVar(&s.rounds, "rounds", 9, "generations of each kind")
 	flag.IntVar(&s.threads, "threads", 1, "computing threads")
+	flag.IntVar(&s.streams, "streams", 4, "requests at once in the batching measurement")
 	flag.Parse()
 	if err := run(context.Background(), s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/engine:", err)
@@ -77,7 +79,7 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	defer func() { cancel(); <-done }()
-	var alone, served []sample
+	var alone, served, together []sample
 	for round := range s.rounds + 1 {
 		a, err := generate(model, c, p, s.tokens)
 		if err != nil {
@@ -87,11 +89,15 @@ func run(ctx context.Context, s settings) error {
 		if err != nil {
 			return err
 		}
+		c, err := several(ctx, url, p, s)
+		if err != nil {
+			return err
+		}
 		if round > 0 { // the first warms caches
-			alone, served = append(alone, a), append(served, b)
+			alone, served, together = append(alone, a), append(served, b), append(together, c)
 		}
 	}
-	report(s, alone, served)
+	report(s, alone, served, together)
 	return nil
 }
 
@@ -166,7 +172,7 @@ func startServer(ctx context.Context, s settings) (string, chan error, error) {
 	go func() {
 		done <- server.Run(ctx, server.Options{
 			Library: s.lib, Listen: "127.0.0.1:0", Token: token, Threads: s.threads,
-			Models: []server.ModelSpec{{Name: "m", Path: s.model, ContextTokens: 1024, Parallel: 1}},
+			Models: []server.ModelSpec{{Name: "m", Path: s.model, ContextTokens: 1024, Parallel: s.streams}},
 			Ready:  func(addr string) { ready <- addr },
 		})
 	}()
@@ -214,6 +220,25 @@ func request(ctx context.Context, url string, p llama.SamplerParams, n int) (sam
 	return sample{}, errors.Join(lines.Err(), errors.New("the stream ended early"))
 }
 
+// several streams generations at once and counts their tokens together.
+func several(ctx context.Context, url string, p llama.SamplerParams, s settings) (sample, error) {
+	start, cpu := time.Now(), cpuTime()
+	results := make(chan error, s.streams)
+	for i := range s.streams {
+		own := p
+		own.Seed += uint32(i)
+		go func() {
+			_, err := request(ctx, url, own, s.tokens)
+			results <- err
+		}()
+	}
+	var err error
+	for range s.streams {
+		err = errors.Join(err, <-results)
+	}
+	return sample{time.Since(start), cpuTime() - cpu, s.streams * s.tokens}, err
+}
+
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
@@ -222,7 +247,7 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func report(s settings, alone, served []sample) {
+func report(s settings, alone, served, together []sample) {
 	fmt.Printf("%d generations of %d tokens each, %d thread(s), median (best)\n", s.rounds, s.tokens, s.threads)
 	rate := func(v sample) float64 { return float64(v.tokens) / v.wall.Seconds() }
 	work := func(v sample) float64 { return float64(v.tokens) / v.cpu.Seconds() }
@@ -232,8 +257,9 @@ func report(s settings, alone, served []sample) {
 	}{{"tokens per second", rate}, {"tokens per CPU second", work}} {
 		a, aBest := summary(alone, line.value)
 		b, bBest := summary(served, line.value)
-		fmt.Printf("%-22s library %7.1f (%7.1f)   server %7.1f (%7.1f)   ratio %.3f (%.3f)\n",
-			line.name, a, aBest, b, bBest, b/a, bBest/aBest)
+		c, cBest := summary(together, line.value)
+		fmt.Printf("%-22s library %7.1f (%7.1f)   server %7.1f (%7.1f)   ratio %.3f (%.3f)   %d streams %7.1f (%7.1f)\n",
+			line.name, a, aBest, b, bBest, b/a, bBest/aBest, s.streams, c, cBest)
 	}
 }
 

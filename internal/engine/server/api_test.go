@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,13 +19,18 @@ import (
 // reply, which sees the prompt.
 func fakeServer(t *testing.T, reply func(prompt string) string) (string, *fakeBackend) {
 	t.Helper()
+	b := newFakeBackend(t, answers("assistant\n", reply))
+	l := limits{parallel: 2, context: 2000, batch: 256, chunk: 64, queue: 2, partial: true}
+	b.batch = l.batch
+	return serveBackend(t, b, l), b
+}
+
+func serveBackend(t testing.TB, b backend, l limits) string {
+	t.Helper()
 	template, err := chat.NewTemplate(chat.ChatML, chat.Special{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newFakeBackend(t, answers("assistant\n", reply))
-	l := limits{parallel: 2, context: 2000, batch: 256, chunk: 64, queue: 2, partial: true}
-	b.batch = l.batch
 	e := &engine{
 		spec:  ModelSpec{Name: "fake", ContextTokens: l.context, Parallel: l.parallel},
 		words: fakeWords{}, info: llama.ModelInfo{Vocabulary: 257, BOS: llama.NoToken, EOS: llama.NoToken},
@@ -44,7 +50,7 @@ func fakeServer(t *testing.T, reply func(prompt string) string) (string, *fakeBa
 	running.Go(func() { e.run(ctx) })
 	server := httptest.NewServer(newAPI(options, []*engine{e}))
 	t.Cleanup(func() { server.Close(); cancel(); running.Wait() })
-	return server.URL, b
+	return server.URL
 }
 
 func constant(text string) func(string) string { return func(string) string { return text } }
@@ -70,59 +76,63 @@ func chatBody(rest string) string {
 	return `{"model":"fake","messages":[{"role":"user","content":"hi"}]` + rest + `}`
 }
 
+var goodExchanges = []exchange{
+	{name: "answer", body: chatBody(""), status: 200, want: map[string]string{
+		"object": "chat.completion", "model": "fake", "created": "1000", "choices.0.message.role": "assistant", "choices.0.message.content": "Hello STOP there",
+		"choices.0.finish_reason": "stop", "choices.0.logprobs": "", "usage.completion_tokens": "16", "usage.prompt_tokens": "52", "usage.total_tokens": "68"}},
+	{name: "stop", body: chatBody(`"stop":["ST","zz"]`), status: 200, want: map[string]string{"choices.0.message.content": "Hello ", "choices.0.finish_reason": "stop"}, without: []string{"STOP"}},
+	{name: "stop as text", body: chatBody(`"stop":"there"`), status: 200, want: map[string]string{"choices.0.message.content": "Hello STOP "}},
+	{name: "length", body: chatBody(`"max_tokens":5`), status: 200, want: map[string]string{"choices.0.message.content": "Hello", "choices.0.finish_reason": "length", "usage.completion_tokens": "5"}},
+	{name: "new length", body: chatBody(`"max_completion_tokens":4,"max_tokens":9`), status: 200, want: map[string]string{"choices.0.message.content": "Hell"}},
+	{name: "n", body: chatBody(`"n":3,"max_tokens":2`), status: 200, want: map[string]string{"choices.#": "3", "choices.2.index": "2", "choices.2.message.content": "He", "usage.completion_tokens": "6", "usage.prompt_tokens": "52"}},
+	{name: "logprobs", body: chatBody(`"logprobs":true,"top_logprobs":2,"max_tokens":1`), status: 200, want: map[string]string{
+		"choices.0.logprobs.content.0.token": "H", "choices.0.logprobs.content.0.bytes.0": "72", "choices.0.logprobs.content.0.top_logprobs.#": "2", "choices.0.logprobs.content.0.top_logprobs.0.token": "H"}},
+	{name: "parts and developer", body: `{"messages":[{"role":"developer","content":"x"},{"role":"user","content":[{"type":"text","text":"hi"}],"name":"n"}],"user":"u","metadata":{"a":"b"},"store":false}`, status: 200},
+	{name: "schema", body: chatBody(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object"}}}`), status: 200},
+	{name: "count", path: "/v1/chat/count_tokens", body: chatBody(""), status: 200, want: map[string]string{"input_tokens": "52"}},
+	{name: "tokenize", path: "/tokenize", body: `{"content":"hi"}`, status: 200, want: map[string]string{"tokens": "[104,105]"}},
+	{name: "tokenize with pieces", path: "/tokenize", body: `{"content":"h","with_pieces":true}`, status: 200, want: map[string]string{"tokens.0.id": "104", "tokens.0.piece": "h"}},
+	{name: "models", method: "GET", path: "/v1/models", status: 200, want: map[string]string{"data.0.id": "fake", "data.0.created": "7", "data.0.meta.n_ctx": "2000"}},
+	{name: "health", method: "GET", path: "/health", status: 200, want: map[string]string{"status": "ok"}},
+	{name: "completion", path: "/v1/completions", body: `{"prompt":"x assistant\n","max_tokens":3,"logprobs":1}`, status: 200, want: map[string]string{
+		"object": "text_completion", "choices.0.text": "Hel", "choices.0.finish_reason": "length", "choices.0.logprobs.tokens": `["H","e","l"]`, "choices.0.logprobs.text_offset": "[0,1,2]"}},
+	{name: "completion of tokens", path: "/v1/completions", body: `{"prompt":[97,115,115,105,115,116,97,110,116,10],"max_tokens":1}`, status: 200, want: map[string]string{"choices.0.text": "H"}},
+}
+
+var badExchanges = []exchange{
+	{name: "unknown path", path: "/v1/nothing", body: "{}", status: 404, want: map[string]string{"error.code": "unknown_url"}},
+	{name: "unknown model", body: `{"model":"gpt","messages":[{"role":"user","content":"x"}]}`, status: 404, want: map[string]string{"error.code": "model_not_found", "error.param": "model"}},
+	{name: "malformed", body: `{"model":`, status: 400, want: map[string]string{"error.type": "invalid_request_error"}},
+	{name: "no messages", body: `{"model":"fake"}`, status: 400, want: map[string]string{"error.param": "messages"}},
+	{name: "unknown parameter", body: chatBody(`"web_search_options":{}`), status: 400, want: map[string]string{"error.code": "unsupported_parameter", "error.param": "web_search_options"}},
+	{name: "image", body: `{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://x"}}]}]}`, status: 400, want: map[string]string{"error.code": "unsupported_parameter", "error.param": "messages"}},
+	{name: "audio out", body: chatBody(`"modalities":["text","audio"]`), status: 400, want: map[string]string{"error.param": "modalities"}},
+	{name: "temperature", body: chatBody(`"temperature":3`), status: 400, want: map[string]string{"error.param": "temperature"}},
+	{name: "n too large", body: chatBody(`"n":1000`), status: 400, want: map[string]string{"error.param": "n"}},
+	{name: "n beyond the queue", body: chatBody(`"n":100`), status: 429, want: map[string]string{"error.code": "queue_full"}},
+	{name: "bias", body: chatBody(`"logit_bias":{"9999":1}`), status: 400, want: map[string]string{"error.param": "logit_bias"}},
+	{name: "empty stop", body: chatBody(`"stop":[""]`), status: 400, want: map[string]string{"error.param": "stop"}},
+	{name: "top_logprobs alone", body: chatBody(`"top_logprobs":2`), status: 400, want: map[string]string{"error.param": "top_logprobs"}},
+	{name: "stream options alone", body: chatBody(`"stream_options":{"include_usage":true}`), status: 400, want: map[string]string{"error.param": "stream_options"}},
+	{name: "role", body: `{"messages":[{"role":"wizard","content":"x"}]}`, status: 400, want: map[string]string{"error.param": "messages"}},
+	{name: "tool choice without tools", body: chatBody(`"tool_choice":"required"`), status: 400, want: map[string]string{"error.param": "tool_choice"}},
+	{name: "unknown tool", body: chatBody(tools + `,"tool_choice":{"type":"function","function":{"name":"g"}}`), status: 400, want: map[string]string{"error.param": "tool_choice"}},
+	{name: "tool choice type", body: chatBody(tools + `,"tool_choice":{"type":"allowed_tools"}`), status: 400, want: map[string]string{"error.param": "tool_choice"}},
+	{name: "tool type", body: chatBody(`"tools":[{"type":"custom","custom":{"name":"x"}}]`), status: 400},
+	{name: "bad schema", body: chatBody(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"not":{}}}}`), status: 400, want: map[string]string{"error.param": "response_format"}},
+	{name: "broken history", body: `{"messages":[{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{"}}]}]}`, status: 400},
+	{name: "too long", body: `{"messages":[{"role":"user","content":"` + strings.Repeat("x", 3000) + `"}]}`, status: 400, want: map[string]string{"error.code": "context_length_exceeded"}},
+	{name: "embeddings", path: "/v1/embeddings", body: `{"input":"x"}`, status: 400, want: map[string]string{"error.param": "model"}},
+	{name: "echo", path: "/v1/completions", body: `{"prompt":"x","echo":true}`, status: 400, want: map[string]string{"error.param": "echo"}},
+	{name: "several prompts", path: "/v1/completions", body: `{"prompt":["x","y"]}`, status: 400},
+	{name: "token outside", path: "/v1/completions", body: `{"prompt":[99999]}`, status: 400},
+	{name: "no prompt", path: "/v1/completions", body: `{}`, status: 400, want: map[string]string{"error.param": "prompt"}},
+}
+
 func TestExchanges(t *testing.T) {
 	t.Parallel()
 	url, _ := fakeServer(t, constant("Hello STOP there"))
-	for _, x := range []exchange{
-		{name: "answer", body: chatBody(""), status: 200, want: map[string]string{
-			"object": "chat.completion", "model": "fake", "created": "1000", "choices.0.message.role": "assistant", "choices.0.message.content": "Hello STOP there",
-			"choices.0.finish_reason": "stop", "choices.0.logprobs": "", "usage.completion_tokens": "16", "usage.prompt_tokens": "52", "usage.total_tokens": "68"}},
-		{name: "stop", body: chatBody(`"stop":["ST","zz"]`), status: 200, want: map[string]string{"choices.0.message.content": "Hello ", "choices.0.finish_reason": "stop"}, without: []string{"STOP"}},
-		{name: "stop as text", body: chatBody(`"stop":"there"`), status: 200, want: map[string]string{"choices.0.message.content": "Hello STOP "}},
-		{name: "length", body: chatBody(`"max_tokens":5`), status: 200, want: map[string]string{"choices.0.message.content": "Hello", "choices.0.finish_reason": "length", "usage.completion_tokens": "5"}},
-		{name: "new length", body: chatBody(`"max_completion_tokens":4,"max_tokens":9`), status: 200, want: map[string]string{"choices.0.message.content": "Hell"}},
-		{name: "n", body: chatBody(`"n":3,"max_tokens":2`), status: 200, want: map[string]string{"choices.#": "3", "choices.2.index": "2", "choices.2.message.content": "He", "usage.completion_tokens": "6", "usage.prompt_tokens": "52"}},
-		{name: "logprobs", body: chatBody(`"logprobs":true,"top_logprobs":2,"max_tokens":1`), status: 200, want: map[string]string{
-			"choices.0.logprobs.content.0.token": "H", "choices.0.logprobs.content.0.bytes.0": "72", "choices.0.logprobs.content.0.top_logprobs.#": "2", "choices.0.logprobs.content.0.top_logprobs.0.token": "H"}},
-		{name: "parts and developer", body: `{"messages":[{"role":"developer","content":"x"},{"role":"user","content":[{"type":"text","text":"hi"}],"name":"n"}],"user":"u","metadata":{"a":"b"},"store":false}`, status: 200},
-		{name: "schema", body: chatBody(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object"}}}`), status: 200},
-		{name: "count", path: "/v1/chat/count_tokens", body: chatBody(""), status: 200, want: map[string]string{"input_tokens": "52"}},
-		{name: "tokenize", path: "/tokenize", body: `{"content":"hi"}`, status: 200, want: map[string]string{"tokens": "[104,105]"}},
-		{name: "tokenize with pieces", path: "/tokenize", body: `{"content":"h","with_pieces":true}`, status: 200, want: map[string]string{"tokens.0.id": "104", "tokens.0.piece": "h"}},
-		{name: "models", method: "GET", path: "/v1/models", status: 200, want: map[string]string{"data.0.id": "fake", "data.0.created": "7", "data.0.meta.n_ctx": "2000"}},
-		{name: "health", method: "GET", path: "/health", status: 200, want: map[string]string{"status": "ok"}},
-		{name: "completion", path: "/v1/completions", body: `{"prompt":"x assistant\n","max_tokens":3,"logprobs":1}`, status: 200, want: map[string]string{
-			"object": "text_completion", "choices.0.text": "Hel", "choices.0.finish_reason": "length", "choices.0.logprobs.tokens": `["H","e","l"]`, "choices.0.logprobs.text_offset": "[0,1,2]"}},
-		{name: "completion of tokens", path: "/v1/completions", body: `{"prompt":[97,115,115,105,115,116,97,110,116,10],"max_tokens":1}`, status: 200, want: map[string]string{"choices.0.text": "H"}},
-
-		{name: "unknown path", path: "/v1/nothing", body: "{}", status: 404, want: map[string]string{"error.code": "unknown_url"}},
-		{name: "unknown model", body: `{"model":"gpt","messages":[{"role":"user","content":"x"}]}`, status: 404, want: map[string]string{"error.code": "model_not_found", "error.param": "model"}},
-		{name: "malformed", body: `{"model":`, status: 400, want: map[string]string{"error.type": "invalid_request_error"}},
-		{name: "no messages", body: `{"model":"fake"}`, status: 400, want: map[string]string{"error.param": "messages"}},
-		{name: "unknown parameter", body: chatBody(`"web_search_options":{}`), status: 400, want: map[string]string{"error.code": "unsupported_parameter", "error.param": "web_search_options"}},
-		{name: "image", body: `{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://x"}}]}]}`, status: 400, want: map[string]string{"error.code": "unsupported_parameter", "error.param": "messages"}},
-		{name: "audio out", body: chatBody(`"modalities":["text","audio"]`), status: 400, want: map[string]string{"error.param": "modalities"}},
-		{name: "temperature", body: chatBody(`"temperature":3`), status: 400, want: map[string]string{"error.param": "temperature"}},
-		{name: "n too large", body: chatBody(`"n":1000`), status: 400, want: map[string]string{"error.param": "n"}},
-		{name: "n beyond the queue", body: chatBody(`"n":100`), status: 429, want: map[string]string{"error.code": "queue_full"}},
-		{name: "bias", body: chatBody(`"logit_bias":{"9999":1}`), status: 400, want: map[string]string{"error.param": "logit_bias"}},
-		{name: "empty stop", body: chatBody(`"stop":[""]`), status: 400, want: map[string]string{"error.param": "stop"}},
-		{name: "top_logprobs alone", body: chatBody(`"top_logprobs":2`), status: 400, want: map[string]string{"error.param": "top_logprobs"}},
-		{name: "stream options alone", body: chatBody(`"stream_options":{"include_usage":true}`), status: 400, want: map[string]string{"error.param": "stream_options"}},
-		{name: "role", body: `{"messages":[{"role":"wizard","content":"x"}]}`, status: 400, want: map[string]string{"error.param": "messages"}},
-		{name: "tool choice without tools", body: chatBody(`"tool_choice":"required"`), status: 400, want: map[string]string{"error.param": "tool_choice"}},
-		{name: "unknown tool", body: chatBody(tools + `,"tool_choice":{"type":"function","function":{"name":"g"}}`), status: 400, want: map[string]string{"error.param": "tool_choice"}},
-		{name: "tool choice type", body: chatBody(tools + `,"tool_choice":{"type":"allowed_tools"}`), status: 400, want: map[string]string{"error.param": "tool_choice"}},
-		{name: "tool type", body: chatBody(`"tools":[{"type":"custom","custom":{"name":"x"}}]`), status: 400},
-		{name: "bad schema", body: chatBody(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"not":{}}}}`), status: 400, want: map[string]string{"error.param": "response_format"}},
-		{name: "broken history", body: `{"messages":[{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{"}}]}]}`, status: 400},
-		{name: "too long", body: `{"messages":[{"role":"user","content":"` + strings.Repeat("x", 3000) + `"}]}`, status: 400, want: map[string]string{"error.code": "context_length_exceeded"}},
-		{name: "embeddings", path: "/v1/embeddings", body: `{"input":"x"}`, status: 400, want: map[string]string{"error.param": "model"}},
-		{name: "echo", path: "/v1/completions", body: `{"prompt":"x","echo":true}`, status: 400, want: map[string]string{"error.param": "echo"}},
-		{name: "several prompts", path: "/v1/completions", body: `{"prompt":["x","y"]}`, status: 400},
-		{name: "token outside", path: "/v1/completions", body: `{"prompt":[99999]}`, status: 400},
-		{name: "no prompt", path: "/v1/completions", body: `{}`, status: 400, want: map[string]string{"error.param": "prompt"}},
-	} {
+	for _, x := range slices.Concat(goodExchanges, badExchanges) {
 		if x.method == "" {
 			x.method = "POST"
 		}
