@@ -36,7 +36,8 @@ type Policy struct {
 	MaxBody int64
 	// Redirects bounds how many are followed. Default DefaultRedirects; negative for none.
 	Redirects int
-	// PlainHTTP allows http besides https. Hosts that are allowed may always use it.
+	// PlainHTTP allows http besides https. Hosts, and literal addresses of
+	// Networks, may always use it.
 	PlainHTTP bool
 	// Proxy chooses the proxy of a request; nil for HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 	Proxy func(*http.Request) (*url.URL, error)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/craton-ai/craton/internal/model"
 )
@@ -20,8 +19,10 @@ const maxErrorBody = 1 << 20
 
 // Client calls one upstream. It is safe for concurrent use.
 type Client struct {
-	cfg  Config
-	http *http.Client
+	cfg Config
+	// transport is used bare: an http.Client would follow redirects, on which a
+	// key must not go to another host, and costs allocations on every call.
+	transport http.RoundTripper
 	// decodeError turns an error answer of the upstream into an Error.
 	decodeError func(status int, header http.Header, body []byte) *model.Error
 }
@@ -33,15 +34,7 @@ func NewClient(cfg Config, decodeError func(int, http.Header, []byte) *model.Err
 	if transport == nil {
 		transport = newTransport(cfg)
 	}
-	return &Client{
-		cfg:         cfg,
-		decodeError: decodeError,
-		http: &http.Client{
-			Transport: transport,
-			// A key must not follow a redirect to another host: no API of these redirects.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}
+	return &Client{cfg: cfg, transport: transport, decodeError: decodeError}
 }
 
 // newTransport returns a transport for long answers of one host: connections
@@ -62,7 +55,11 @@ func newTransport(cfg Config) *http.Transport {
 }
 
 // CloseIdle closes idle connections.
-func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
+func (c *Client) CloseIdle() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
 
 // Call is one request to an upstream.
 type Call struct {
@@ -158,7 +155,7 @@ func (c *Client) send(parent context.Context, call Call) (*http.Response, error)
 		cancel(nil)
 		return nil, withOp(err, call.Op)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		cancel(nil)
 		return nil, networkError(parent, call.Op, err)
@@ -171,8 +168,7 @@ func (c *Client) send(parent context.Context, call Call) (*http.Response, error)
 	return resp, nil
 }
 
-// networkError says what went wrong on the way, without the URL (which may hold
-// a key) and without the text of other hosts.
+// networkError says what went wrong on the way.
 func networkError(ctx context.Context, op string, err error) *model.Error {
 	var own *model.Error
 	var timeout net.Error
@@ -184,27 +180,13 @@ func networkError(ctx context.Context, op string, err error) *model.Error {
 		return own
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return &model.Error{Kind: model.Timeout, Op: op, Message: "The upstream did not answer in time.",
-			Hint: "Try again, or raise the upstream's timeouts.", Err: cause(err)}
+			Hint: "Try again, or raise the upstream's timeouts.", Err: err}
 	case errors.As(err, &dns):
 		return &model.Error{Kind: model.UpstreamDown, Op: op, Message: "The upstream's host name cannot be resolved.",
-			Hint: "Check the upstream's base URL.", Err: cause(err)}
+			Hint: "Check the upstream's base URL.", Err: err}
 	}
 	return &model.Error{Kind: model.UpstreamDown, Op: op, Message: "The upstream cannot be reached.",
-		Hint: "Check that it is running and that its base URL is right.", Err: cause(err)}
-}
-
-// cause unwraps the *url.Error whose text holds the whole URL.
-func cause(err error) error {
-	type urlError interface {
-		error
-		Unwrap() error
-		Timeout() bool
-	}
-	var u urlError
-	if errors.As(err, &u) && strings.Contains(u.Error(), "://") {
-		return u.Unwrap()
-	}
-	return err
+		Hint: "Check that it is running and that its base URL is right.", Err: err}
 }
 
 func withOp(err error, op string) *model.Error {

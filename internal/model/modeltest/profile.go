@@ -19,7 +19,8 @@ type Profile struct {
 	// that images must be refused where CanSeeImages is missing.
 	Capabilities []model.Capability
 	// Scripted says that the answers come from the script model's default
-	// rules, so that meaning is asserted and not only form.
+	// rules, so that meaning is asserted; of other models only form is, because
+	// a small model may be wrong and still be well served.
 	Scripted bool
 	// Prompts provoke what cannot be asked of every model in the same words;
 	// the zero value holds the script model's.
@@ -40,7 +41,7 @@ type Prompts struct {
 	Fail, FailLate string
 }
 
-// Scripted holds the prompts the script model's default rules react to.
+// scriptedPrompts holds the prompts the script model's default rules react to.
 var scriptedPrompts = Prompts{Long: "slow 2000", Fail: "fail 429", FailLate: "fail 500 after 3"}
 
 func (p *Profile) can(c model.Capability) bool {

@@ -1,7 +1,6 @@
 package modeltest
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -60,9 +59,6 @@ func checkMultiTurn(t testing.TB, s *subject) {
 		model.UserText("What is my name?"),
 	))
 	s.wantText(t, r, "Your name is Ada.")
-	if !strings.Contains(answerText(r), "Ada") {
-		t.Errorf("the answer %q does not use the earlier turn", answerText(r))
-	}
 }
 
 // checkStreaming asks for an answer of several tokens and wants it in several deltas.

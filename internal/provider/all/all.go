@@ -88,9 +88,9 @@ func Kinds() []string {
 	return names
 }
 
-// Dialects lists the dialects an upstream of a kind natively speaks, for the
-// fast lane; an OpenAI-compatible server that is configured to speak Responses
-// speaks that too.
+// Dialects lists the dialects every upstream of a kind natively speaks, for the
+// fast lane. Responses is not among them: that depends on the server
+// (provider.OpenAI), and its state is the edge's business.
 func Dialects(name string) []model.Dialect {
 	for _, k := range kinds() {
 		if k.name == name {
