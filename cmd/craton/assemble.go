@@ -35,9 +35,12 @@ type database interface {
 
 // state is everything durable, opened and checked.
 type state struct {
-	db        database
-	sealer    *secret.Sealer
-	keyring   *secret.Keyring
+	db      database
+	sealer  *secret.Sealer
+	keyring *secret.Keyring
+	vault   *secret.Vault
+	// keyFile is the master key's file; empty where it comes from elsewhere.
+	keyFile   string
 	directory *identity.Directory
 	journal   *session.Journal
 	responses *response.Store
@@ -83,6 +86,10 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 	if st.sealer, err = secret.Unlock(ctx, source, st.db, rand.Reader, time.Now()); err != nil {
 		return err
 	}
+	if source.Value == "" && len(source.Command) == 0 {
+		st.keyFile = source.File
+	}
+	st.vault = secret.NewVault(st.db, st.sealer, time.Now)
 	st.keyring = secret.NewKeyring(st.db, st.sealer, time.Now)
 	if st.directory, err = identity.NewDirectory(identity.Config{Store: st.db, Sealer: st.sealer, Now: time.Now, Random: rand.Reader}); err != nil {
 		return err

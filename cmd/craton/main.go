@@ -30,6 +30,7 @@ type command struct {
 	Models  modelsCommand  `cmd:"" help:"List, pull, remove and explain models."`
 	Keys    keysCommand    `cmd:"" help:"Create, list, revoke and rotate credentials."`
 	Tenants tenantsCommand `cmd:"" help:"Create, list and disable tenants."`
+	Secrets secretsCommand `cmd:"" help:"Keep upstream credentials; rotate the master key."`
 	Usage   usageCommand   `cmd:"" help:"Show what was used and what it cost."`
 	Objects objectsCommand `cmd:"" help:"Put, get, list and remove objects of the tenant's object space."`
 	Engine  engineCommand  `cmd:"" help:"Install the built-in engine; run its child process."`

@@ -124,6 +124,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		Now: time.Now, NewID: uuid.NewString, Log: svc.log, Access: svc.accessLine, Instance: svc.instance,
 		Region: svc.cfg.Region, Hosts: hosts, Origins: svc.cfg.CORS.Origins, TrustedProxies: proxies,
 		MaxBodyBytes: svc.cfg.Limits.MaxBodyBytes, MaxConcurrent: svc.cfg.Limits.MaxConcurrent,
+		Vault: svc.state.vault, RotateMaster: svc.rotateMaster(),
 		Backup:    svc.backup(),
 		Telemetry: svc.telemetry,
 		Metrics:   svc.metrics.Handler(), MetricsPublic: svc.cfg.Observe.MetricsPublic,
@@ -189,6 +190,15 @@ func (svc *service) observe(ctx context.Context) error {
 	svc.metrics.Also(svc.telemetry.Finished)
 	svc.guards = newGuards(svc.cfg, svc.state, svc.catalog, svc.log, svc.metrics.Finished)
 	return nil
+}
+
+// rotateMaster is nil where the master key is not a file of this server's, or
+// other replicas share it.
+func (svc *service) rotateMaster() func(context.Context) (int, error) {
+	if svc.state.keyFile == "" || svc.cfg.Store.Postgres.Set() {
+		return nil
+	}
+	return func(ctx context.Context) (int, error) { return svc.state.rotateMaster(ctx, svc.state.keyFile) }
 }
 
 // backup is how the running server copies its state; nil on PostgreSQL.

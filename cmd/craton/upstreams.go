@@ -105,7 +105,12 @@ func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
 	}
 	if u.APIKey.Set() {
 		secret := u.APIKey
-		pc.APIKey = provider.FuncKey(func() (string, error) { return secret.Resolve(svc.streams.getenv) })
+		pc.APIKey = provider.FuncKey(func() (string, error) {
+			if secret.Stored != "" {
+				return svc.state.vault.Get(context.Background(), secret.Stored)
+			}
+			return secret.Resolve(svc.streams.getenv)
+		})
 	}
 	p, err := all.New(pc)
 	if err != nil {

@@ -93,10 +93,13 @@ type MasterKey struct {
 type Secret struct {
 	Env  string `yaml:"env"`
 	File string `yaml:"file"`
+	// Stored names a credential kept by `craton secrets set`; only upstream
+	// keys may be stored.
+	Stored string `yaml:"stored"`
 }
 
 // Set reports whether the secret is named at all.
-func (s Secret) Set() bool { return s.Env != "" || s.File != "" }
+func (s Secret) Set() bool { return s.Env != "" || s.File != "" || s.Stored != "" }
 
 // Upstream is one place that serves models.
 type Upstream struct {

@@ -118,6 +118,9 @@ func (c *Config) Validate() error {
 	if n := count(c.MasterKey.File != "", c.MasterKey.Env != "", len(c.MasterKey.Command) > 0); n > 1 {
 		bad("master_key: set one of file, env and command")
 	}
+	if c.Store.Postgres.Stored != "" {
+		bad("store.postgres: the store cannot keep the way to itself: set env or file")
+	}
 	if s := c.Observe.Sample; s != nil && (*s < 0 || *s > 1 || math.IsNaN(*s)) {
 		bad("observe.sample: %v is not between 0 and 1", *s)
 	}
@@ -147,8 +150,8 @@ func (c *Config) validateUpstreams(bad func(string, ...any)) {
 				bad("%s: base_url %q is not an http or https address", at, u.BaseURL)
 			}
 		}
-		if u.APIKey.Env != "" && u.APIKey.File != "" {
-			bad("%s: api_key: set env or file, not both", at)
+		if count(u.APIKey.Env != "", u.APIKey.File != "", u.APIKey.Stored != "") > 1 {
+			bad("%s: api_key: set one of env, file and stored", at)
 		}
 		if _, err := script.New(script.Config{Rules: u.Rules}); err != nil && u.Kind == "script" {
 			bad("%s: rules: %v", at, err)

@@ -24,6 +24,12 @@ func (h *Handler) adminRoutes() {
 	h.handle("GET /admin/v1/models", openAI, identity.ModelList, h.adminListModels)
 	h.handle("GET /admin/v1/models/{id...}", openAI, identity.ModelList, h.adminShowModel)
 	h.handle("GET /admin/v1/usage", openAI, identity.UsageRead, h.adminUsage)
+	if h.opts.Vault != nil {
+		h.handle("GET /admin/v1/secrets", openAI, identity.ConfigWrite, h.adminListSecrets)
+		h.handle("PUT /admin/v1/secrets/{name}", openAI, identity.ConfigWrite, h.adminPutSecret)
+		h.handle("DELETE /admin/v1/secrets/{name}", openAI, identity.ConfigWrite, h.adminDeleteSecret)
+	}
+	h.handle("POST /admin/v1/master-key/rotate", openAI, identity.ConfigWrite, h.adminRotateMaster)
 	h.handle("POST /admin/v1/backup", openAI, identity.ConfigWrite, h.adminBackup)
 	h.handle("GET /admin/v1/openapi.json", openAI, identity.ModelList, h.adminOpenAPI)
 	h.handle("/admin/", openAI, identity.ModelList, h.unknownOpenAI)

@@ -52,6 +52,11 @@ type Options struct {
 	// Mounts are further handlers by path prefix ("/admin/v1/", "/metrics"),
 	// which authenticate with Handler.Authenticate where they need to.
 	Mounts map[string]http.Handler
+	// Vault keeps upstream credentials; nil serves none.
+	Vault Vault
+	// RotateMaster replaces the master key and tells how many secrets it
+	// protected anew; nil where the key is not a file of this server's.
+	RotateMaster func(ctx context.Context) (int, error)
 	// Backup copies the state into a new directory of the server's machine; nil
 	// refuses to.
 	Backup func(ctx context.Context, directory string) error

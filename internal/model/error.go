@@ -129,11 +129,31 @@ func (e *Error) Public() string {
 	case e.Kind == Internal && e.Message == "":
 		return "The server failed to process the request. Try again; if it persists, give the request id to the operator."
 	case e.Message == "":
-		return strings.ToUpper(e.Kind.String()[:1]) + e.Kind.String()[1:] + "."
+		return wordless(e.Kind)
 	case e.Hint == "":
 		return e.Message
 	}
 	return e.Message + " " + e.Hint
+}
+
+// wordless is what a client reads of an error that came without a message.
+func wordless(k Kind) string {
+	switch k {
+	case Loop:
+		return "The request came back to a server it had passed: an upstream's address points at this server."
+	case UpstreamDown:
+		return "The upstream could not be reached or failed. Try again."
+	case UpstreamGarbage:
+		return "The upstream's answer could not be understood. Try again."
+	case UpstreamDenied:
+		return "The upstream refused this server's credential. The operator must correct it."
+	case Timeout:
+		return "The upstream took too long. Try again."
+	case RateLimited, Overloaded:
+		return "Too many requests. Try again later."
+	}
+	name := k.String()
+	return strings.ToUpper(name[:1]) + name[1:] + "."
 }
 
 // Errorf makes an Error of a kind about a subject. The formatted text is shown
