@@ -15,9 +15,9 @@ help: ## list the targets
 build: ## build bin/craton
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/craton
 
-run: build ## build everything, fetch the engine and the default model, and serve
+run: build ## build everything, fetch the engine and the default model, and serve (ARGS adds flags)
 	$(BIN) engine install
-	$(BIN) serve
+	$(BIN) serve $(ARGS)
 
 setup: ## install what the tests need (PostgreSQL, Python, compiler)
 	./ci/setup.sh

@@ -177,6 +177,10 @@ func (svc *service) pulled() []string {
 	return names
 }
 
+// engineParallel is how many requests of one model decode together by default.
+// The memory of every slot's whole context is taken at start.
+const engineParallel = 2
+
 // specs lists the engine's models with the operator's settings.
 func (svc *service) specs() []server.ModelSpec {
 	if svc.models == nil {
@@ -196,6 +200,9 @@ func (svc *service) specs() []server.ModelSpec {
 		s, listed := settings[m.Name]
 		if !listed && len(settings) > 0 {
 			continue
+		}
+		if s.Parallel == 0 {
+			s.Parallel = engineParallel
 		}
 		specs = append(specs, server.ModelSpec{Name: m.Name, Path: m.Path, ContextTokens: s.ContextTokens, Parallel: s.Parallel,
 			Embedding: s.Embedding})
