@@ -1,0 +1,48 @@
+package main
+
+import "strings"
+
+// originConfig names the script model once for each way the house comes to it,
+// and "twin", which two of these ways serve.
+const originConfig = `upstreams:
+  - name: script
+    kind: script
+aliases:
+  chat-openai: script/script-chat
+  chat-anthropic: script/script-chat
+  embed-openai: script/script-embed
+  chat-bedrock: script/script-chat
+  twin: script/script-chat
+engine: {disabled: true}
+guards: {retries: 0}
+`
+
+// houseConfig does not retry, so that clients see each failure once and when it
+// happens, and takes bodies of 8 MiB so that a larger one is quickly made.
+func houseConfig(origin string) string {
+	return strings.ReplaceAll(`upstreams:
+  - name: script
+    kind: script
+  - name: viaopenai
+    kind: openai
+    base_url: ORIGIN/v1
+    api_key: {env: ORIGIN_API_KEY}
+    models: [chat-openai, embed-openai, twin]
+  - name: viaanthropic
+    kind: anthropic
+    base_url: ORIGIN/anthropic
+    api_key: {env: ORIGIN_API_KEY}
+    models: [chat-anthropic, twin]
+  - name: viabedrock
+    kind: bedrock
+    base_url: ORIGIN
+    region: us-east-1
+    models: [chat-bedrock]
+default_model: script/script-chat
+aliases:
+  house-chat: script/script-chat
+engine: {disabled: true}
+guards: {retries: 0}
+limits: {max_body_bytes: 8388608}
+`, "ORIGIN", origin)
+}
