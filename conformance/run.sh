@@ -6,8 +6,9 @@
 #   conformance/run.sh python     only that one; the table is not checked
 #
 # A runner is conformance/NAME/run.sh: it installs its clients, runs its tests
-# against the servers its environment names (see conformance/stage), and writes
-# its outcomes to $CRATON_CONFORMANCE_OUT (see conformance/table).
+# against the servers its environment names (see conformance/stage) or its own,
+# and writes its outcomes to NAME*.jsonl in the directory
+# $CRATON_CONFORMANCE_OUT (see conformance/table).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +16,7 @@ export HOME=${HOME:-$PWD/.cache/home}
 all=(python node go)
 runners=("${@:-${all[@]}}")
 out=$PWD/.cache/conformance
+export CRATON_CONFORMANCE_OUT=$out
 mkdir -p "$HOME" "$out" .cache/bin
 [ -x bin/craton ] || { echo "bin/craton is missing: run make build" >&2; exit 1; }
 go build -o .cache/bin/conformance-stage ./conformance/stage
@@ -24,15 +26,13 @@ failed=0
 for name in "${runners[@]}"; do
   [ "$#" -gt 0 ] || [ -x "conformance/$name/run.sh" ] || { echo "no runner $name" >&2; failed=1; continue; }
   start=$SECONDS
-  rm -f "$out/$name.jsonl"
-  CRATON_CONFORMANCE_OUT="$out/$name.jsonl" .cache/bin/conformance-stage -- "./conformance/$name/run.sh" || failed=1
+  rm -f "$out/$name"*.jsonl
+  .cache/bin/conformance-stage -- "./conformance/$name/run.sh" || failed=1
   echo "--- $name took $((SECONDS - start)) s"
 done
 [ "$#" -eq 0 ] || exit "$failed"
 
-files=()
-for name in "${all[@]}"; do files+=("$out/$name.jsonl"); done
-.cache/bin/conformance-table "${files[@]}" >"$out/COMPATIBILITY.md" || failed=1
+.cache/bin/conformance-table "$out"/*.jsonl >"$out/COMPATIBILITY.md" || failed=1
 if [ "${CRATON_UPDATE_GOLDEN:-}" = 1 ]; then
   cp "$out/COMPATIBILITY.md" docs/COMPATIBILITY.md
 elif ! diff -u docs/COMPATIBILITY.md "$out/COMPATIBILITY.md"; then

@@ -1,10 +1,10 @@
 // Command table makes docs/COMPATIBILITY.md from what the client runners of
 // conformance reported.
 //
-// A runner writes one JSON object per line and test to .cache/conformance/NAME.jsonl:
+// A runner writes one JSON object per line and test to .cache/conformance/NAME*.jsonl:
 //
 //	{"sdk":"openai (Python)","version":"3.54.0","case":"streaming","ok":true}
-//	{"sdk":"AWS CLI","version":"1.46.3","case":"streaming","ok":true,"na":"the CLI cannot stream"}
+//	{"sdk":"AWS CLI","version":"1.46.3","case":"streaming","na":"the CLI cannot stream"}
 //
 // Several lines of one SDK and case are one cell, which holds when all hold.
 // Cases of the list in cases.go are the rows of the matrix; further ones are
@@ -74,6 +74,7 @@ func read(files []string) ([]outcome, error) {
 			if o.SDK == "" || o.Case == "" || o.Version == "" {
 				return nil, fmt.Errorf("%s:%d: sdk, version and case are required", file, n)
 			}
+			o.OK = o.OK || o.NA != ""
 			all = append(all, o)
 		}
 		if err := lines.Err(); err != nil {
