@@ -2,7 +2,6 @@ package edge
 
 import (
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -95,19 +94,6 @@ func instant(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-// whole reads a whole number from the query, or gives the default.
-func whole(c *call, name string, fallback int) (int, error) {
-	s := c.r.URL.Query().Get(name)
-	if s == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 {
-		return 0, model.Errorf(model.Invalid, name, "%s is %q; it must be a whole number.", name, s)
-	}
-	return n, nil
 }
 
 // date reads an RFC 3339 time or a YYYY-MM-DD day (UTC) from the query.

@@ -95,7 +95,7 @@ func TestAnswersAreBounded(t *testing.T) {
 
 func TestErrorAnswersAreDecoded(t *testing.T) {
 	t.Parallel()
-	url := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "busy", 503) })
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "busy", http.StatusServiceUnavailable) })
 	_, err := newClient(t, provider.Config{}).Bytes(t.Context(), provider.Call{Op: "test", URL: url})
 	var e *model.Error
 	if !errors.As(err, &e) || e.UpstreamStatus != 503 || e.Message != "busy\n" || e.Op != "test" {

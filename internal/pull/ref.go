@@ -37,7 +37,7 @@ func ParseRefs(s string) ([]Ref, error) {
 	return refs, nil
 }
 
-var errScheme = errors.New("it must begin with hf:, ollama:, pypi:, npm:, https: or file:")
+var errScheme = errors.New("it must begin with hf, ollama, pypi, npm, https or file and a colon")
 
 func parseRef(s string) (Ref, error) {
 	r := Ref{text: s}

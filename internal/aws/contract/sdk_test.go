@@ -125,16 +125,16 @@ func TestSDKRequestsAreValid(t *testing.T) {
 func TestSDKReadsErrors(t *testing.T) {
 	t.Parallel()
 	s := mustLoad(t, "bedrock-runtime")
-	call := func(e *Error) (error, *httptest.ResponseRecorder) {
+	call := func(e *Error) (*httptest.ResponseRecorder, error) {
 		rec := httptest.NewRecorder()
 		WriteError(rec, "11111111-2222-3333-4444-555555555555", e)
 		client := sdkClient(func(*http.Request) *http.Response { return rec.Result() })
 		_, err := client.Converse(t.Context(), &bedrockruntime.ConverseInput{ModelId: aws.String("m")})
-		return err, rec
+		return rec, err
 	}
 	e := s.Error("ModelErrorException", "the model \"failed\" \xff")
 	e.Extra = []Field{{"originalStatusCode", 503}, {"resourceName", "r"}, {"broken", func() {}}}
-	err, rec := call(e)
+	rec, err := call(e)
 	var typed *types.ModelErrorException
 	if !errors.As(err, &typed) || typed.ErrorMessage() != "the model \"failed\" \ufffd" || *typed.OriginalStatusCode != 503 || *typed.ResourceName != "r" {
 		t.Errorf("the SDK reads %v", err)
@@ -142,7 +142,7 @@ func TestSDKReadsErrors(t *testing.T) {
 	if !strings.Contains(err.Error(), "11111111-2222-3333-4444-555555555555") || rec.Code != 424 {
 		t.Errorf("status %d, %v", rec.Code, err)
 	}
-	err, rec = call(s.Error("UnrecognizedClientException", "The security token included in the request is invalid."))
+	rec, err = call(s.Error("UnrecognizedClientException", "The security token included in the request is invalid."))
 	var api smithy.APIError
 	if !errors.As(err, &api) || api.ErrorCode() != "UnrecognizedClientException" || api.ErrorMessage() != "The security token included in the request is invalid." {
 		t.Errorf("the SDK reads %v", err)

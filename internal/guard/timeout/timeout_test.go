@@ -24,7 +24,6 @@ type pacedStream struct {
 	ctx    context.Context
 	pauses []time.Duration
 	closed chan struct{}
-	once   bool
 }
 
 func (s *pacedStream) Next() (model.Event, error) {
