@@ -152,9 +152,9 @@ func TestSDKReadsErrors(t *testing.T) {
 	}
 	op := operation(t, s, "Converse")
 	for _, shape := range op.Errors {
-		_, rec := call(s.Error(shape.Name, "m"))
-		if p := op.CheckError(rec.Code, rec.Header(), rec.Body.Bytes()); p != nil {
-			t.Errorf("%s: %v", shape.Name, p)
+		rec, err := call(s.Error(shape.Name, "m"))
+		if p := op.CheckError(rec.Code, rec.Header(), rec.Body.Bytes()); p != nil || err == nil {
+			t.Errorf("%s: %v, %v", shape.Name, p, err)
 		}
 	}
 }
