@@ -50,7 +50,7 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *world, c *route.Candidate, t *ticket) (model.Stream, int, error) {
 	t.serve(c)
 	named := *req
-	named.Model = c.Model
+	named.Model, named.OutputLimit = c.Model, c.Card.MaxOutputTokens
 	s, err := w.byName[c.Upstream].Provider.Generate(ctx, &named)
 	if err == nil {
 		s, err = guard.Peek(s)

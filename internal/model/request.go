@@ -208,6 +208,9 @@ type Request struct {
 	// Store and PromptVariables and the like that only an edge acts upon are
 	// not here: the edge keeps them.
 
+	// OutputLimit is the longest answer the model can give, by its card; 0 when
+	// unknown. A dialect that requires a bound takes it where MaxTokens is nil.
+	OutputLimit int
 	// Hops lists the servers the request passed through before this one, as its
 	// loop header told; providers send it on with their own server's id added.
 	Hops []string

@@ -61,14 +61,14 @@ func (p *Provider) Close() error {
 // Losses lists what of req this upstream's dialect cannot express; Generate
 // refuses the major ones.
 func (p *Provider) Losses(req *model.Request) ([]model.Loss, error) {
-	_, losses, err := wire.EncodeRequest(req, wire.RequestOptions{})
+	_, losses, err := wire.EncodeRequest(req, wire.RequestOptions{DefaultMaxTokens: req.OutputLimit})
 	return losses, err
 }
 
 // Generate asks for a message, streamed when req.Stream is set.
 func (p *Provider) Generate(ctx context.Context, req *model.Request) (model.Stream, error) {
 	const op = "provider/anthropic.Generate"
-	body, losses, err := wire.EncodeRequest(req, wire.RequestOptions{})
+	body, losses, err := wire.EncodeRequest(req, wire.RequestOptions{DefaultMaxTokens: req.OutputLimit})
 	if err != nil {
 		return nil, err
 	}
