@@ -25,17 +25,17 @@ func houseConfig(origin string) string {
     kind: script
   - name: viaopenai
     kind: openai
-    base_url: ORIGIN/v1
+    base_url: $URL/v1
     api_key: {env: ORIGIN_API_KEY}
     models: [chat-openai, embed-openai, twin]
   - name: viaanthropic
     kind: anthropic
-    base_url: ORIGIN/anthropic
+    base_url: $URL/anthropic
     api_key: {env: ORIGIN_API_KEY}
     models: [chat-anthropic, twin]
   - name: viabedrock
     kind: bedrock
-    base_url: ORIGIN
+    base_url: $URL
     region: us-east-1
     models: [chat-bedrock]
 default_model: script/script-chat
@@ -44,5 +44,5 @@ aliases:
 engine: {disabled: true}
 guards: {retries: 0}
 limits: {max_body_bytes: 8388608}
-`, "ORIGIN", origin)
+`, "$URL", origin)
 }
