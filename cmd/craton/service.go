@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/engine"
+	"github.com/craton-ai/craton/internal/engine/server"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/guard/breaker"
 	"github.com/craton-ai/craton/internal/guard/budget"
@@ -51,6 +53,8 @@ type service struct {
 	// found says what was configured and discovered, for the welcome.
 	found    []string
 	draining atomic.Bool
+	// launched is what the engine's child was started with.
+	launched atomic.Pointer[[]server.ModelSpec]
 	stop     context.CancelFunc
 	refresh  chan struct{}
 }
@@ -135,20 +139,30 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 	})
 }
 
+// lookEvery is how often the directory of pulled models is looked at.
+const lookEvery = 5 * time.Second
+
 // touchEvery is how often it is written when keys were last used.
 const touchEvery = 30 * time.Second
 
 // work does what is due from time to time, until ctx ends.
 func (svc *service) work(ctx context.Context) {
-	touch, refresh := time.NewTicker(touchEvery), time.NewTicker(gateway.RefreshEvery)
+	touch, refresh, look := time.NewTicker(touchEvery), time.NewTicker(gateway.RefreshEvery), time.NewTicker(lookEvery)
 	defer touch.Stop()
 	defer refresh.Stop()
+	defer look.Stop()
+	known := svc.specs()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-refresh.C:
 			svc.gateway.Refresh(ctx)
+		case <-look.C:
+			if now := svc.specs(); !slices.Equal(now, known) {
+				known = now
+				svc.gateway.Refresh(ctx)
+			}
 		case <-touch.C:
 			if err := svc.state.directory.Flush(ctx); err != nil {
 				svc.log.Warn("when keys were last used was not written; it is tried again", "err", err)

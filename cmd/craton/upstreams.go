@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,17 +150,27 @@ func (svc *service) newEngine() (*engine.Engine, error) {
 		}
 		process.Args = []string{"engine", "child"}
 		process.Stdin = func(token string) ([]byte, error) {
-			return json.Marshal(childOptions{Library: library, Models: svc.specs(), Token: token,
+			specs := svc.specs()
+			svc.launched.Store(&specs)
+			return json.Marshal(childOptions{Library: library, Models: specs, Token: token,
 				Threads: cfg.Threads, MemoryLimit: int64(cfg.MemoryMB) << 20})
 		}
 	}
-	options := engine.Options{Launch: process.Launch, Dial: dialEngine, Cards: svc.engineCards, Now: time.Now, Log: svc.log}
+	options := engine.Options{Stale: svc.stale,
+		Launch: process.Launch, Dial: dialEngine, Cards: svc.engineCards, Now: time.Now, Log: svc.log}
 	if cfg.IdleUnload != nil {
 		if options.Idle = time.Duration(*cfg.IdleUnload); options.Idle == 0 {
 			options.Idle = -1
 		}
 	}
 	return engine.New(options), nil
+}
+
+// stale reports whether the running child was started with other models than
+// there are now.
+func (svc *service) stale() bool {
+	launched := svc.launched.Load()
+	return launched != nil && !slices.Equal(*launched, svc.specs())
 }
 
 // dialEngine speaks to a child, which is an OpenAI-compatible server.

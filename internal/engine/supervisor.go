@@ -36,6 +36,10 @@ type Options struct {
 	Dial func(url, token string) (model.Provider, error)
 	// Cards lists the models the engine can serve.
 	Cards func() ([]model.Card, error)
+	// Stale reports whether the child that Launch started last lacks a model
+	// that is there now; it is then started anew when no request is under way.
+	// Nil means never.
+	Stale func() bool
 	// Idle is how long the child stays without a request; 0 means DefaultIdle,
 	// negative for ever.
 	Idle time.Duration
@@ -82,6 +86,13 @@ func (e *Engine) acquire(ctx context.Context) (model.Provider, error) {
 		case e.closed:
 			e.mu.Unlock()
 			return nil, model.Errorf(model.UpstreamDown, "engine", "The server is stopping.")
+		case e.child != nil && e.busy == 0 && e.opts.Stale != nil && e.opts.Stale():
+			child := e.child
+			e.child, e.provider = nil, nil
+			e.mu.Unlock()
+			e.opts.Log.Info("the engine starts anew with the models that are there now")
+			child.Stop()
+			continue
 		case e.child != nil:
 			e.busy++
 			if e.idle != nil {
