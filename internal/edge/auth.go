@@ -16,6 +16,9 @@ import (
 // name and that of its OpenAI-compatible host.
 var signingNames = []string{"bedrock", "bedrock-mantle", "bedrock-runtime"}
 
+// noCredential is the code of a request that brought no credential at all.
+const noCredential = "MissingAuthenticationTokenException"
+
 // authenticator proves who sent a request: by bearer key or by signature.
 type authenticator struct {
 	directory *identity.Directory
@@ -53,8 +56,8 @@ func (a *authenticator) authenticate(c *call, services []string) error {
 	}
 	req := sigv4.FromHTTP(c.r)
 	if !sigv4.Signed(&req) {
-		return model.Errorf(model.Unauthenticated, "Authorization", "No credential was sent.").
-			WithHint("Send an API key as `Authorization: Bearer <key>` (or `x-api-key`), or sign the request with an access key.")
+		return &model.Error{Kind: model.Unauthenticated, Subject: "Authorization", Code: noCredential, Message: "No credential was sent.",
+			Hint: "Send an API key as `Authorization: Bearer <key>` (or `x-api-key`), or sign the request with an access key."}
 	}
 	rule := a.runtime
 	if services != nil {

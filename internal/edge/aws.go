@@ -77,7 +77,11 @@ func (a *awsRouter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		op = awsHandler{identity.ModelList, unsupportedOperation}
 	}
-	a.h.serve(w, r, awsRuntime, op.action, []string{m.Operation.Service.SigningName}, func(c *call) error {
+	d := awsRuntime
+	if strings.HasPrefix(m.Operation.Name, "InvokeModel") {
+		d = awsInvoke
+	}
+	a.h.serve(w, r, d, op.action, []string{m.Operation.Service.SigningName}, func(c *call) error {
 		if err := c.validateInput(m); err != nil {
 			return err
 		}
@@ -124,15 +128,22 @@ func contractError(err error) error {
 var awsRuntime = &dialect{
 	name: model.DialectConverse, requestID: "X-Amzn-Requestid",
 	encodeError: func(h http.Header, _ string, err *model.Error) (int, []byte) {
-		e := awsError(err)
-		h.Set("X-Amzn-Errortype", e.Code+":")
-		return e.Status, contract.AppendError(nil, e)
+		if e := frontDoorError(err); e != nil {
+			h.Set("X-Amzn-Errortype", e.Code+":")
+			return e.Status, contract.AppendError(nil, e)
+		}
+		name, _ := bedrock.Exception(err)
+		h.Set("X-Amzn-Errortype", name+":")
+		return bedrock.EncodeError(err)
 	},
 }
 
-// awsError says an error in the words of the service: what its front door says
-// of signatures and paths, and the operation's exceptions for the rest.
-func awsError(err *model.Error) *contract.Error {
+// awsInvoke is awsRuntime for the operations with native bodies.
+var awsInvoke = awsRuntime.named(model.DialectInvoke)
+
+// frontDoorError says what the service's front door says of signatures, keys
+// and paths; nil for what the operation itself answers.
+func frontDoorError(err *model.Error) *contract.Error {
 	var own *contract.Error
 	var signature *sigv4.Error
 	switch {
@@ -140,10 +151,11 @@ func awsError(err *model.Error) *contract.Error {
 		return own
 	case errors.As(err.Err, &signature):
 		return &contract.Error{Code: signature.Code, Status: signature.Status, Message: signature.Message}
-	case err.Kind == model.Unauthenticated:
-		return &contract.Error{Code: "AccessDeniedException", Status: http.StatusForbidden, Capital: true,
-			Message: "Authentication failed: Please make sure your API Key is valid."}
+	case err.Kind != model.Unauthenticated:
+		return nil
+	case err.Code == noCredential:
+		return &contract.Error{Code: err.Code, Status: http.StatusForbidden, Capital: true, Message: err.Public()}
 	}
-	name, status := bedrock.Exception(err)
-	return &contract.Error{Code: name, Status: status, Message: err.Public()}
+	return &contract.Error{Code: "AccessDeniedException", Status: http.StatusForbidden, Capital: true,
+		Message: "Authentication failed: Please make sure your API Key is valid."}
 }

@@ -35,6 +35,16 @@ var openAI = &dialect{
 	},
 }
 
+// responsesAPI is openAI under its own name, by which requests are routed and metered.
+var responsesAPI = openAI.named(model.DialectOpenAIResponses)
+
+// named is d under another name.
+func (d *dialect) named(name model.Dialect) *dialect {
+	other := *d
+	other.name = name
+	return &other
+}
+
 var anthropicAPI = &dialect{
 	name: model.DialectAnthropic, requestID: "Request-Id", rates: anthropicRates,
 	encodeError: func(_ http.Header, id string, err *model.Error) (int, []byte) {
