@@ -189,6 +189,21 @@ func (s *s3Call) content() io.Reader {
 	return &provedBody{body: s.proof.Reader(s.r.Body)}
 }
 
+// whole reads the body of at most most bytes. What proves a body comes at its
+// end: a longer one is refused rather than acted upon in part.
+func (s *s3Call) whole(most int64) ([]byte, error) { return readWhole(s.content(), most) }
+
+func readWhole(body io.Reader, most int64) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(raw)) > most {
+		return nil, tooLarge(most)
+	}
+	return raw, nil
+}
+
 // provedBody words what the proof finds for the client.
 type provedBody struct{ body io.Reader }
 

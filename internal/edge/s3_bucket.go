@@ -3,7 +3,6 @@ package edge
 import (
 	"encoding/base64"
 	"encoding/xml"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -55,7 +54,7 @@ func (s *s3Call) location() error {
 }
 
 func (s *s3Call) createBucket() error {
-	if _, err := io.Copy(io.Discard, io.LimitReader(s.content(), 64<<10)); err != nil { // proves the body
+	if _, err := s.whole(64 << 10); err != nil { // proves the body
 		return err
 	}
 	if err := s.space.CreateBucket(s.r.Context(), s.who.Tenant.ID, s.bucket); err != nil {
@@ -177,7 +176,7 @@ func (s *s3Call) listing(page *blob.Page, limit int) *listing {
 
 // deleteObjects serves DeleteObjects: up to 1000 keys at once.
 func (s *s3Call) deleteObjects() error {
-	raw, err := io.ReadAll(io.LimitReader(s.content(), 2<<20))
+	raw, err := s.whole(2 << 20)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/craton-ai/craton/internal/blob"
+	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 )
 
@@ -75,6 +76,9 @@ func (s *s3Call) putObject() error {
 }
 
 func (s *s3Call) copyObject() error {
+	if err := s.permit(identity.ObjectRead); err != nil {
+		return err
+	}
 	source, err := url.PathUnescape(s.r.Header.Get("X-Amz-Copy-Source"))
 	if err != nil {
 		return model.Errorf(model.Invalid, "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey.")
@@ -129,6 +133,9 @@ func (s *s3Call) getObject() error {
 	for name, value := range o.Metadata {
 		h[strings.ToLower(metaPrefix)+name] = []string{value} // S3 writes them in lower case, and boto3 shows them as written
 	}
+	// What a tenant stored must not run as a page of this server's origin.
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "sandbox")
 	// ServeContent knows ranges, conditions and HEAD.
 	http.ServeContent(s.w, s.r, "", o.Modified, r)
 	return nil
@@ -217,7 +224,7 @@ func (s *s3Call) listParts() error {
 }
 
 func (s *s3Call) completeUpload() error {
-	raw, err := io.ReadAll(io.LimitReader(s.content(), 4<<20))
+	raw, err := s.whole(4 << 20)
 	if err != nil {
 		return err
 	}
