@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -72,9 +73,26 @@ func (h *Handler) believeProxy(r *http.Request) {
 	if host := first(r.Header.Get("X-Forwarded-Host")); host != "" {
 		r.Host = host
 	}
-	if client := first(r.Header.Get("X-Forwarded-For")); client != "" {
-		r.RemoteAddr = net.JoinHostPort(client, "0")
+	if client := forwardedFor(r.Header, h.opts.TrustedProxies); client.IsValid() {
+		r.RemoteAddr = net.JoinHostPort(client.String(), "0")
 	}
+}
+
+// forwardedFor is the client's address as the trusted proxies saw it: the last
+// one that is not a proxy of ours. What stands before it the client may have
+// written itself.
+func forwardedFor(header http.Header, trusted []netip.Prefix) (client netip.Addr) {
+	hops := strings.Split(strings.Join(header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			return client
+		}
+		if client = addr.Unmap(); !contains(trusted, client) {
+			return client
+		}
+	}
+	return client
 }
 
 func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
