@@ -25,9 +25,16 @@ func admit(req *model.Request, card *model.Card) error {
 		return cannot(card, "modalities", "speak")
 	case req.Logprobs && !card.Can(model.CanLogprobs):
 		return cannot(card, "logprobs", "tell log probabilities")
+	case req.Guardrail != nil:
+		return cannot(card, "guardrailConfig", "apply a guardrail")
 	}
 	if c := req.ToolChoice; c.Mode == model.ChoiceNamed && !slices.ContainsFunc(req.Tools, func(t model.Tool) bool { return t.Name == c.Name }) {
 		return model.Errorf(model.Invalid, "tool_choice", "tool_choice names %q, which is not among the tools.", c.Name)
+	}
+	for i, t := range req.Tools {
+		if t.Opaque != nil {
+			return cannot(card, fmt.Sprintf("tools.%d", i), "use the vendor's tool "+otherwise(t.Name, "(unnamed)"))
+		}
 	}
 	for i, m := range req.Messages {
 		for j, p := range m.Parts {
