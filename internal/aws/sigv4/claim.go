@@ -185,7 +185,7 @@ func (r *Rule) check(c *claim, req *Request, now time.Time, skew time.Duration) 
 		return r.refuse(WrongScope, "Credential should be scoped to correct service: '"+strings.Join(r.services, "' or '")+"'.")
 	case c.date != c.stamp[:8]:
 		return r.refuse(WrongScope, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
-	case !slices.Contains(c.signed, "host"):
+	case !slices.Contains(c.signed, "host") && !slices.Contains(c.signed, authority):
 		return r.refuse(UnsignedParts, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
 	}
 	if err := r.checkTime(c, now, skew); err != nil {

@@ -126,6 +126,32 @@ func TestDateHeader(t *testing.T) {
 	}
 }
 
+// TestAuthority: the JavaScript SDK signs ":authority" for "host" on HTTP/2.
+// Signature by @smithy/signature-v4.
+func TestAuthority(t *testing.T) {
+	t.Parallel()
+	const body = `{"messages":[]}`
+	request := func(host string) Request {
+		return Request{Method: "POST", Path: "/model/x/converse", Host: host,
+			Body: func() ([]byte, error) { return []byte(body), nil },
+			Header: http.Header{
+				"Content-Type": {"application/json"}, "X-Amz-Date": {"20260304T050607Z"},
+				"X-Amz-Content-Sha256": {"5e4ce7b36ba37b78a5d5f9fd08e6b7b54ba6879d651aa46ec9e1d6fa24ebe30a"},
+				"Authorization": {Algorithm + " Credential=" + testKey + "/20260304/eu-west-1/bedrock/aws4_request, " +
+					"SignedHeaders=:authority;content-type;x-amz-content-sha256;x-amz-date, " +
+					"Signature=549ed955eb8dfc6837bf95b98082d11c0d52e55e3e12bbb5caaed51c3955fc22"},
+			}}
+	}
+	v := newTestVerifier(testTime)
+	if _, err := v.Verify(t.Context(), request("127.0.0.1:8420"), Generic("bedrock")); err != nil {
+		t.Errorf("the signed host was refused: %v", err)
+	}
+	var e *Error
+	if _, err := v.Verify(t.Context(), request("localhost:8420"), Generic("bedrock")); !errors.As(err, &e) || e.Reason != Mismatch {
+		t.Errorf("another host: %v, want a signature that does not match", err)
+	}
+}
+
 // TestRotatedSecret: a key cached for the old secret must not verify.
 func TestRotatedSecret(t *testing.T) {
 	t.Parallel()

@@ -50,10 +50,14 @@ func isPresigned(query string) bool {
 	return strings.Contains(query, "X-Amz-Algorithm=") || strings.Contains(query, "X-Amz-Signature=")
 }
 
+// authority is the name under which Amazon's JavaScript SDK signs the host of
+// an HTTP/2 request, see RFC 9113 section 8.3.1.
+const authority = ":authority"
+
 // header returns the values of a header by its lower-case name, including
 // those that net/http moves out of the header map.
 func (r *Request) header(name string) []string {
-	if name == "host" {
+	if name == "host" || name == authority {
 		return []string{r.Host}
 	}
 	if v := r.Header.Values(name); len(v) > 0 {
