@@ -19,19 +19,42 @@ const (
 	tokensPerPicture = 2_000
 )
 
+// Figures beyond these are taken for these: above what any model does, and so
+// low that nothing computed with them overflows and turns out free.
+const (
+	maxTokensBound = 1 << 32
+	maxAnswers     = 1 << 10
+)
+
 // Bound is an upper estimate of what a body that was not decoded may use:
 // maxTokens and n are as the client gave them, 0 when it did not.
 func Bound(bodyBytes, maxTokens, n int) model.Usage {
-	return model.Usage{Input: int64(bodyBytes / bytesPerToken), Output: int64(maxTokens) * int64(max(n, 1))}
+	return model.Usage{Input: int64(bodyBytes / bytesPerToken), Output: answers(maxTokens, n)}
+}
+
+// answers bounds what n answers of at most maxTokens tokens take together. It
+// is 0 where one answer is bounded by its model only: a negative count says no
+// more than none, and some servers take it for no bound at all.
+func answers(maxTokens, n int) int64 {
+	each, count := int64(maxTokens), int64(min(max(n, 1), maxAnswers))
+	if each <= 0 && count == 1 {
+		return 0
+	}
+	if each <= 0 {
+		each = unboundedAnswer
+	}
+	return min(each, maxTokensBound) * count
 }
 
 // bound is the same of a decoded request.
 func bound(req *model.Request) model.Usage {
 	text, pictures := sizeOf(req)
 	u := model.Usage{Input: text/bytesPerToken + pictures*tokensPerPicture}
+	most := 0
 	if req.MaxTokens != nil {
-		u.Output = int64(*req.MaxTokens) * int64(max(req.N, 1))
+		most = *req.MaxTokens
 	}
+	u.Output = answers(most, req.N)
 	return u
 }
 
