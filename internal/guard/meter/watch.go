@@ -222,7 +222,12 @@ func (w *watched) used(whole bool) *model.Usage {
 	}
 	u := model.Usage{Input: EstimateTokens(w.told.InputBytes)}
 	if told {
+		guess := u.Input
 		u = *w.usage
+		if u.InputTotal() == 0 {
+			// What a stream tells at its start may be a placeholder.
+			u.Input = guess
+		}
 	}
 	u.Output = max(u.Output, EstimateTokens(w.seen))
 	u.Estimated, u.Absent = true, false

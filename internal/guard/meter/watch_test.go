@@ -129,6 +129,8 @@ func TestWatch(t *testing.T) {
 			&model.Usage{Input: 10, Output: 5, Estimated: true}, model.Canceled, 4500 * time.Millisecond},
 		{"gone, and the drain's bytes end", []model.Event{text("1234"), text("1234"), text(string(make([]byte, 1200))), stop, told(full)}, 1, false,
 			&model.Usage{Input: 10, Output: 302, Estimated: true}, model.Canceled, 3 * time.Second},
+		{"gone, and what was told was a placeholder", []model.Event{told(model.Usage{}), text("12345678"), text("1234"), text("1234"), text("1234"), stop, told(full)}, 2, false,
+			&model.Usage{Input: 10, Output: 5, Estimated: true}, model.Canceled, 5500 * time.Millisecond},
 		{"gone before anything came", []model.Event{text("x")}, 0, true, &model.Usage{Input: 10, Output: 1, Estimated: true}, model.Canceled, time.Second},
 	}
 	for _, c := range cases {
