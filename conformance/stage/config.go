@@ -17,8 +17,10 @@ engine: {disabled: true}
 guards: {retries: 0}
 `
 
-// houseConfig does not retry, so that clients see each failure once and when it
-// happens, and takes bodies of 8 MiB so that a larger one is quickly made.
+// houseConfig gives the script model the ids of the families whose native
+// bodies InvokeModel takes. It does not retry, so that clients see each failure
+// once and when it happens, and takes bodies of 8 MiB so that a larger one is
+// quickly made.
 func houseConfig(origin string) string {
 	return strings.ReplaceAll(`upstreams:
   - name: script
@@ -41,6 +43,14 @@ func houseConfig(origin string) string {
 default_model: script/script-chat
 aliases:
   house-chat: script/script-chat
+  anthropic.claude-sonnet-4-5-20250929-v1:0: script/script-chat
+  openai.gpt-oss-120b-1:0: script/script-chat
+  amazon.nova-lite-v1:0: script/script-chat
+  meta.llama3-1-8b-instruct-v1:0: script/script-chat
+  mistral.mistral-7b-instruct-v0:2: script/script-chat
+  mistral.mistral-large-2402-v1:0: script/script-chat
+  amazon.titan-embed-text-v2:0: script/script-embed
+  cohere.embed-english-v3: script/script-embed
 engine: {disabled: true}
 guards: {retries: 0}
 limits: {max_body_bytes: 8388608}
