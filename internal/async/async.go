@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -77,7 +78,7 @@ type Query struct {
 	Limit int
 }
 
-// Config is what a Runner needs; everything is required.
+// Config is what a Runner needs; all but Waiting is required.
 type Config struct {
 	Documents document.Store
 	Objects   *blob.Space
@@ -89,7 +90,13 @@ type Config struct {
 	Log   *slog.Logger
 	// Parallel is how many jobs run at once.
 	Parallel int
+	// Waiting is how many may run or wait; further ones are refused as
+	// Overloaded. 0 means DefaultWaiting.
+	Waiting int
 }
+
+// DefaultWaiting is Config.Waiting where it is not set.
+const DefaultWaiting = 1000
 
 // Runner starts and runs jobs. It is safe for concurrent use. Close it.
 type Runner struct {
@@ -98,10 +105,15 @@ type Runner struct {
 	cancel context.CancelFunc
 	slots  chan struct{}
 	work   sync.WaitGroup
+	// waiting counts the jobs that run or wait for a place.
+	waiting atomic.Int64
 }
 
 // New returns a Runner; Resume runs what an earlier process left.
 func New(cfg Config) *Runner {
+	if cfg.Waiting <= 0 {
+		cfg.Waiting = DefaultWaiting
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Runner{cfg: cfg, ctx: ctx, cancel: cancel, slots: make(chan struct{}, max(cfg.Parallel, 1))}
 }
@@ -115,22 +127,35 @@ func (r *Runner) Close() {
 // Resume runs again what was in progress. With several replicas on one
 // database only one of them should call it.
 func (r *Runner) Resume(ctx context.Context) error {
-	open, err := r.cfg.Documents.List(ctx, document.Query{Kind: openKind})
-	if err != nil {
-		return err
-	}
-	for _, doc := range open {
-		tenant, id, _ := strings.Cut(doc.ID, "/")
-		job, err := r.Get(ctx, tenant, id)
-		if err != nil || job.Status != InProgress {
-			if err := r.cfg.Documents.Delete(ctx, "", openKind, doc.ID, document.Any); err != nil {
+	query := document.Query{Kind: openKind}
+	for {
+		open, err := r.cfg.Documents.List(ctx, query)
+		if err != nil || len(open) == 0 {
+			return err
+		}
+		for _, doc := range open {
+			query.After = doc.ID
+			if err := r.resume(ctx, doc.ID); err != nil {
 				return err
 			}
-			continue
 		}
-		r.run(job)
 	}
-	return nil
+}
+
+// resume runs one job that was marked open, and forgets the mark of one that
+// has ended, or was never stored because the server stopped in between.
+func (r *Runner) resume(ctx context.Context, mark string) error {
+	tenant, id, _ := strings.Cut(mark, "/")
+	job, err := r.Get(ctx, tenant, id)
+	if err == nil && job.Status == InProgress {
+		r.waiting.Add(1)
+		r.run(job)
+		return nil
+	}
+	if err != nil && model.AsError(err).Kind != model.NotFound {
+		return err // the mark is all that is known of the job: it stays
+	}
+	return r.cfg.Documents.Delete(ctx, "", openKind, mark, document.Any)
 }
 
 // Start makes a job durable and begins it. A token that was used before
@@ -154,20 +179,32 @@ func (r *Runner) Start(ctx context.Context, job Job) (*Job, error) {
 	asked := job.Output
 	job.Output = strings.TrimSuffix(job.Output, "/") + "/" + job.ID
 	job.Status, job.Submitted, job.Modified = InProgress, now, now
-	if job.Token != "" {
-		if first, err := r.claim(ctx, &job, asked); first != nil || err != nil {
-			return first, err
-		}
+	if r.waiting.Add(1) > int64(r.cfg.Waiting) {
+		r.waiting.Add(-1)
+		return nil, &model.Error{Kind: model.Overloaded, Message: "Too many async invocations are waiting.", Hint: "Try again when some have ended.", RetryAfter: time.Minute}
 	}
-	if err := r.save(ctx, &job, 0); err != nil {
-		return nil, err
-	}
-	doc := document.Document{Kind: openKind, ID: job.Tenant + "/" + job.ID, Version: document.Any, CreatedAt: now, UpdatedAt: now}
-	if _, err := r.cfg.Documents.Put(ctx, doc); err != nil {
-		return nil, err
+	first, err := r.begin(ctx, &job, asked)
+	if first != nil || err != nil {
+		r.waiting.Add(-1)
+		return first, err
 	}
 	r.run(&job)
 	return &job, nil
+}
+
+// begin makes a job durable, or returns the one that its token started before.
+// The mark comes first: a job in progress without one would never be resumed.
+func (r *Runner) begin(ctx context.Context, job *Job, asked string) (*Job, error) {
+	if job.Token != "" {
+		if first, err := r.claim(ctx, job, asked); first != nil || err != nil {
+			return first, err
+		}
+	}
+	mark := document.Document{Kind: openKind, ID: job.Tenant + "/" + job.ID, Version: document.Any, CreatedAt: job.Submitted, UpdatedAt: job.Submitted}
+	if _, err := r.cfg.Documents.Put(ctx, mark); err != nil {
+		return nil, err
+	}
+	return nil, r.save(ctx, job, 0)
 }
 
 // claim takes a client token for a job, or returns the job that has it.
@@ -182,6 +219,9 @@ func (r *Runner) claim(ctx context.Context, job *Job, asked string) (*Job, error
 		return nil, err
 	}
 	first, err := r.Get(ctx, job.Tenant, string(taken.Body))
+	if err != nil && model.AsError(err).Kind == model.NotFound {
+		return nil, r.inherit(ctx, doc, taken)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -191,6 +231,22 @@ func (r *Runner) claim(ctx context.Context, job *Job, asked string) (*Job, error
 		return nil, model.Errorf(model.Conflict, "clientRequestToken", "The client request token was used with different parameters.")
 	}
 	return first, nil
+}
+
+// claimAge is when a claim without a job is nobody's any more.
+const claimAge = time.Minute
+
+// inherit takes over the claim of a token whose job was never stored: its
+// server stopped in between, unless it is about to. Of several that take it
+// over, only one wins by the claim's version.
+func (r *Runner) inherit(ctx context.Context, claim, taken document.Document) error {
+	if claim.UpdatedAt.Sub(taken.UpdatedAt) < claimAge {
+		return &model.Error{Kind: model.Overloaded, Subject: "clientRequestToken", Message: "A request with this token is being started.",
+			Hint: "Try again shortly.", RetryAfter: time.Second}
+	}
+	claim.Version = taken.Version
+	_, err := r.cfg.Documents.Put(ctx, claim)
+	return err
 }
 
 func (r *Runner) save(ctx context.Context, job *Job, version int64) error {
@@ -252,6 +308,7 @@ func (r *Runner) List(ctx context.Context, tenant string, q Query) ([]Job, strin
 // run calls the model when there is a place, and stores the outcome.
 func (r *Runner) run(job *Job) {
 	r.work.Go(func() {
+		defer r.waiting.Add(-1)
 		select {
 		case r.slots <- struct{}{}:
 			defer func() { <-r.slots }()
