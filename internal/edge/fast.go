@@ -28,7 +28,8 @@ type watcher interface {
 	Pass(dst, p []byte) []byte
 	// End appends what was held back, and an error event when the stream broke off.
 	End(dst []byte, broken *model.Error) []byte
-	// Usage is what was read off the stream, and whether anything was.
+	// Usage is what was read off the stream so far, and whether that is the
+	// usage of the whole answer.
 	Usage() (model.Usage, bool)
 }
 
@@ -120,15 +121,15 @@ func (c *call) passStream(p *gateway.Passed, w watcher) error {
 			_, _ = c.w.Write(out) // the connection ends either way
 		}
 	}
-	usage, seen := w.Usage()
-	if err != nil && broken == nil && !seen {
+	usage, whole := w.Usage()
+	if err != nil && broken == nil && !whole {
 		p.Drain(func(rest []byte) { w.Pass(nil, rest) })
-		usage, seen = w.Usage()
+		usage, whole = w.Usage()
 	}
-	if seen {
+	if whole {
 		p.Done(&usage, err)
 	} else {
-		p.Done(nil, err)
+		p.Partial(usage, err)
 	}
 	return err
 }

@@ -93,4 +93,7 @@ func (w *anthropicWatch) End(dst []byte, broken *model.Error) []byte {
 	return dst
 }
 
-func (w *anthropicWatch) Usage() (model.Usage, bool) { return w.scan.Usage() }
+func (w *anthropicWatch) Usage() (model.Usage, bool) {
+	u, _ := w.scan.Usage()
+	return u, w.scan.Final()
+}

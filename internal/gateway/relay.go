@@ -123,12 +123,29 @@ func (p *Passed) Done(usage *model.Usage, err error) {
 		err = model.Errorf(model.Invalid, "", "The upstream refused the request with status %d.", p.Status)
 	}
 	if usage == nil && p.Status < 300 && p.seen.n > 0 {
-		estimate := meter.EstimateWire(p.sent, p.seen.n)
-		if !p.streamed {
-			estimate.Output = meter.EstimateTokens(p.seen.n)
-		}
+		estimate := p.estimate()
 		usage = &estimate
 	}
 	p.ticket.close(usage, 1, err)
 	p.release()
+}
+
+// Partial is Done for a stream that ended before it told its whole usage: told
+// is what it had told, of which the input is kept, and the rest is estimated.
+func (p *Passed) Partial(told model.Usage, err error) {
+	if told.InputTotal() == 0 {
+		p.Done(nil, err)
+		return
+	}
+	told.Output, told.Estimated = max(told.Output, p.estimate().Output), true
+	p.Done(&told, err)
+}
+
+// estimate guesses the usage by what went over the wire.
+func (p *Passed) estimate() model.Usage {
+	u := meter.EstimateWire(p.sent, p.seen.n)
+	if !p.streamed {
+		u.Output = meter.EstimateTokens(p.seen.n)
+	}
+	return u
 }

@@ -78,6 +78,7 @@ type UsageScanner struct {
 	parser sse.Parser
 	usage  model.Usage
 	seen   bool
+	final  bool
 	broken bool
 	failed *model.Error
 	ended  bool
@@ -129,13 +130,17 @@ func (s *UsageScanner) event(ev sse.Event) {
 		u = v.Get("message").Get("usage")
 	}
 	if u.IsObject() {
-		s.seen = true
+		s.seen, s.final = true, name == "message_delta"
 		addUsage(&s.usage, u)
 	}
 }
 
 // Usage returns what was seen so far and whether anything was.
 func (s *UsageScanner) Usage() (model.Usage, bool) { return s.usage, s.seen }
+
+// Final reports whether the usage seen is that of the whole answer: what
+// message_start tells is only the input, and a first guess at the output.
+func (s *UsageScanner) Final() bool { return s.final }
 
 // Ended reports whether the answer came to its end, and the error event it
 // carried, if any.

@@ -251,8 +251,13 @@ func TestStreamRoundTrip(t *testing.T) {
 		for _, b := range strings.SplitAfter(string(buf), "e") {
 			_, _ = scan.Write([]byte(b))
 		}
-		if u, ok := scan.Usage(); !ok || u != want.Usage {
-			t.Fatalf("usage read in passing is %+v, not %+v", u, want.Usage)
+		if u, ok := scan.Usage(); !ok || u != want.Usage || !scan.Final() {
+			t.Fatalf("usage read in passing is %+v (final: %t), not %+v", u, scan.Final(), want.Usage)
+		}
+		var begun anthropic.UsageScanner
+		start, _, _ := strings.Cut(string(buf), "event: message_delta")
+		if _, _ = begun.Write([]byte(start)); begun.Final() {
+			t.Fatalf("the usage of an answer that only began is called final: %s", start)
 		}
 	})
 }
