@@ -11,6 +11,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/aws/contract"
+	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 )
 
@@ -46,6 +47,9 @@ type outputData struct {
 func (h *Handler) startAsync(c *call, m contract.Match) error {
 	if h.opts.AsyncInvokes == nil {
 		return unsupportedOperation(c, m)
+	}
+	if err := c.permit(identity.ObjectWrite); err != nil { // the answer lies in the object space
+		return err
 	}
 	var in struct {
 		Token  string         `json:"clientRequestToken"`

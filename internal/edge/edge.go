@@ -62,8 +62,8 @@ type Options struct {
 	Backup func(ctx context.Context, directory string) error
 	// Telemetry traces requests; nil does not.
 	Telemetry *observe.Telemetry
-	// Metrics serves GET /metrics: to callers that may read usage, or to
-	// everybody if MetricsPublic. Nil serves none.
+	// Metrics serves GET /metrics: to callers of the root tenant that may read
+	// usage, or to everybody if MetricsPublic. Nil serves none.
 	Metrics       http.Handler
 	MetricsPublic bool
 	// Objects is the object space behind requests signed for service s3; nil refuses them.
@@ -135,6 +135,9 @@ func (h *Handler) routes() {
 		h.mux.Handle("GET /metrics", h.opts.Metrics)
 	} else if h.opts.Metrics != nil {
 		h.handle("GET /metrics", openAI, identity.UsageRead, func(c *call) error {
+			if err := c.rootOnly(); err != nil { // they tell of every tenant's upstreams, models and cost
+				return err
+			}
 			h.opts.Metrics.ServeHTTP(c.w, c.r)
 			return nil
 		})
