@@ -41,6 +41,8 @@ type fastDialect struct {
 	peek func(body []byte) (fastRequest, bool)
 	// usage reads the usage of a whole answer.
 	usage func(body []byte) (model.Usage, bool)
+	// failed tells from the last bytes of a stream whether the upstream ended it with an error.
+	failed func(tail []byte) bool
 	// forward lists request headers that are part of the dialect.
 	forward []string
 }
@@ -81,7 +83,7 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 		}
 	}
 	if f.stream && passed.Status < 300 {
-		return true, c.passStream(passed, f.watch())
+		return true, c.passStream(d, passed, f.watch())
 	}
 	return true, c.passWhole(d, passed)
 }
@@ -109,12 +111,12 @@ func (c *call) passWhole(d *fastDialect, p *gateway.Passed) error {
 }
 
 // passStream copies a stream as it comes.
-func (c *call) passStream(p *gateway.Passed, w watcher) error {
+func (c *call) passStream(d *fastDialect, p *gateway.Passed, w watcher) error {
 	c.stream = true
 	c.w.Header().Del("Content-Length")
 	c.w.Header().Set("X-Accel-Buffering", "no")
 	c.w.WriteHeader(p.Status)
-	broken, err := c.copyStream(p, w)
+	broken, err := c.copyStream(d, p, w)
 	if broken != nil {
 		err = broken
 		if out := w.End(nil, broken); len(out) > 0 {
@@ -134,12 +136,13 @@ func (c *call) passStream(p *gateway.Passed, w watcher) error {
 	return err
 }
 
-// copyStream returns broken when the upstream broke off, err when the client did.
-func (c *call) copyStream(p *gateway.Passed, w watcher) (broken *model.Error, err error) {
+// copyStream returns broken when the upstream broke off, err when the client
+// did or when the upstream's last event was an error, which was passed on.
+func (c *call) copyStream(d *fastDialect, p *gateway.Passed, w watcher) (broken *model.Error, err error) {
 	flush := http.NewResponseController(c.w)
 	chunk := chunks.Get().(*[]byte)
 	defer chunks.Put(chunk)
-	var out []byte
+	var out, tail []byte
 	first := true
 	for {
 		n, rerr := p.Body.Read(*chunk)
@@ -147,7 +150,7 @@ func (c *call) copyStream(p *gateway.Passed, w watcher) (broken *model.Error, er
 			first = false
 			p.First()
 		}
-		out = w.Pass(out[:0], (*chunk)[:n])
+		out, tail = w.Pass(out[:0], (*chunk)[:n]), keepTail(tail, (*chunk)[:n])
 		if errors.Is(rerr, io.EOF) {
 			out = w.End(out, nil)
 		}
@@ -160,6 +163,8 @@ func (c *call) copyStream(p *gateway.Passed, w watcher) (broken *model.Error, er
 			}
 		}
 		switch {
+		case errors.Is(rerr, io.EOF) && d.failed(tail):
+			return nil, model.Errorf(model.UpstreamDown, "", "The upstream ended its stream with an error.")
 		case errors.Is(rerr, io.EOF):
 			return nil, nil
 		case c.r.Context().Err() != nil:
@@ -170,6 +175,20 @@ func (c *call) copyStream(p *gateway.Passed, w watcher) (broken *model.Error, er
 			return e, nil
 		}
 	}
+}
+
+// tailBytes is how much of a stream's end is looked at for an error.
+const tailBytes = 2 << 10
+
+// keepTail appends p to tail and keeps the last tailBytes of it.
+func keepTail(tail, p []byte) []byte {
+	if len(p) >= tailBytes {
+		return append(tail[:0], p[len(p)-tailBytes:]...)
+	}
+	if drop := len(tail) + len(p) - tailBytes; drop > 0 {
+		tail = append(tail[:0], tail[drop:]...)
+	}
+	return append(tail, p...)
 }
 
 // chunks are the buffers streams are copied through.

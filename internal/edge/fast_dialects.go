@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"bytes"
+
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
@@ -24,6 +26,9 @@ var openAIFast = &fastDialect{
 		return f, true
 	},
 	usage: openai.UsageOf,
+	failed: func(tail []byte) bool {
+		return bytes.Contains(tail, []byte(`data: {"error":`)) || bytes.Contains(tail, []byte(`data:{"error":`))
+	},
 }
 
 // askUsage renames the model and asks for the usage the client did not ask for.
@@ -75,6 +80,7 @@ var anthropicFast = &fastDialect{
 		}, true
 	},
 	usage:   anthropic.ResponseUsage,
+	failed:  func(tail []byte) bool { return bytes.Contains(tail, []byte("event: error\n")) },
 	forward: []string{"Anthropic-Version", "Anthropic-Beta"},
 }
 
