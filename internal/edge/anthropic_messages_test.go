@@ -38,4 +38,3 @@ func TestMessagesUnderItsOwnPrefix(t *testing.T) {
 	c.path = func(string, bool) string { return "/anthropic/v1/messages" }
 	runContract(t, c)
 }
-

@@ -62,4 +62,3 @@ func TestInvokeModel(t *testing.T) {
 		`"tools":[{"type":"web_search_20250305","name":"web_search"}]}`
 	runContract(t, c)
 }
-

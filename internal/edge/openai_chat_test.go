@@ -64,4 +64,3 @@ func TestResponses(t *testing.T) {
 	c.garbage = []string{"event: response.created", "event: response.failed", `"code":"server_error"`, "could not be understood"}
 	runContract(t, c)
 }
-
