@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,7 +41,9 @@ type state struct {
 	keyring *secret.Keyring
 	vault   *secret.Vault
 	// keyFile is the master key's file; empty where it comes from elsewhere.
-	keyFile   string
+	keyFile string
+	// rotating is held while the master key is replaced.
+	rotating  sync.Mutex
 	directory *identity.Directory
 	journal   *session.Journal
 	responses *response.Store

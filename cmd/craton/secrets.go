@@ -96,6 +96,9 @@ func (c secretsRotate) Run(ctx context.Context, s streams) error {
 // then forgets the old keys. Interrupted, it is safe to run again: until the
 // end both keys are in the file.
 func (st *state) rotateMaster(ctx context.Context, path string) (int, error) {
+	// Two at once would each drop the key that the other is still using.
+	st.rotating.Lock()
+	defer st.rotating.Unlock()
 	if _, err := secret.AddMasterKey(path, rand.Reader); err != nil {
 		return 0, model.Wrap(model.Internal, "craton.rotateMaster", err)
 	}
@@ -109,13 +112,9 @@ func (st *state) rotateMaster(ctx context.Context, path string) (int, error) {
 	if err := secret.Admit(ctx, st.db, st.sealer, time.Now()); err != nil {
 		return 0, err
 	}
-	changed := 0
-	for _, rewrap := range []func(context.Context) (int, error){st.directory.RewrapSecrets, st.keyring.Rewrap, st.vault.Rewrap} {
-		n, err := rewrap(ctx)
-		changed += n
-		if err != nil {
-			return changed, err
-		}
+	changed, err := secret.RewrapAll(ctx, st.directory.RewrapSecrets, st.keyring.Rewrap, st.vault.Rewrap)
+	if err != nil {
+		return changed, err
 	}
 	if _, err := secret.Retire(ctx, st.db, st.sealer); err != nil {
 		return changed, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base32"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -117,7 +118,8 @@ func (d *Directory) ListKeys(ctx context.Context, filter CredentialFilter) ([]Ke
 
 // RewrapSecrets protects every stored secret with the current master key and
 // returns how many changed. It may be run while the server works, and again
-// after it was interrupted.
+// after it was interrupted. What it changed, or found changing, is to be looked
+// at in another pass, until one changes nothing.
 func (d *Directory) RewrapSecrets(ctx context.Context) (changed int, err error) {
 	filter := CredentialFilter{Limit: 200}
 	for {
@@ -138,10 +140,11 @@ func (d *Directory) RewrapSecrets(ctx context.Context) (changed int, err error) 
 				continue
 			}
 			c.Sealed = sealed
-			if err := d.config.Store.Write(ctx, Change{Credentials: []Credential{c}}); err != nil {
+			changed++
+			err = d.config.Store.Write(ctx, Change{Credentials: []Credential{c}})
+			if err != nil && !errors.Is(err, ErrConflict) { // rotated or revoked meanwhile: the next pass looks again
 				return changed, fmt.Errorf("identity: write the rewrapped secret of key %s: %w", c.ID, err)
 			}
-			changed++
 		}
 	}
 }

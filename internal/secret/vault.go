@@ -96,15 +96,29 @@ type Stored struct {
 
 // List returns the credentials' names, in order.
 func (v *Vault) List(ctx context.Context) ([]Stored, error) {
-	docs, err := v.store.List(ctx, document.Query{Kind: kindCredential})
-	if err != nil {
-		return nil, err
+	var list []Stored
+	err := v.each(ctx, func(doc document.Document) error {
+		list = append(list, Stored{doc.ID, doc.UpdatedAt})
+		return nil
+	})
+	return list, err
+}
+
+// each calls f for every credential, in order.
+func (v *Vault) each(ctx context.Context, f func(document.Document) error) error {
+	query := document.Query{Kind: kindCredential}
+	for {
+		docs, err := v.store.List(ctx, query)
+		if err != nil || len(docs) == 0 {
+			return err
+		}
+		for _, doc := range docs {
+			query.After = doc.ID
+			if err := f(doc); err != nil {
+				return err
+			}
+		}
 	}
-	list := make([]Stored, len(docs))
-	for i, doc := range docs {
-		list[i] = Stored{doc.ID, doc.UpdatedAt}
-	}
-	return list, nil
 }
 
 // Delete removes a credential, or answers [ErrNoCredential].
@@ -126,23 +140,20 @@ func (v *Vault) forget(name string) {
 // Rewrap protects every credential with the current master key and returns how
 // many changed. It may be interrupted and run again.
 func (v *Vault) Rewrap(ctx context.Context) (changed int, err error) {
-	docs, err := v.store.List(ctx, document.Query{Kind: kindCredential})
-	if err != nil {
-		return 0, err
-	}
-	for _, doc := range docs {
+	err = v.each(ctx, func(doc document.Document) error {
 		sealed, differs, err := v.sealer.Rewrap("", purposeCredential+":"+doc.ID, doc.Body)
 		if err != nil {
-			return changed, fmt.Errorf("secret: rewrap credential %s: %w", doc.ID, err)
+			return fmt.Errorf("secret: rewrap credential %s: %w", doc.ID, err)
 		}
 		if !differs {
-			continue
-		}
-		doc.Body, doc.UpdatedAt = sealed, v.now()
-		if _, err := v.store.Put(ctx, doc); err != nil && !errors.Is(err, document.ErrConflict) {
-			return changed, err
+			return nil
 		}
 		changed++
-	}
-	return changed, nil
+		doc.Body, doc.UpdatedAt = sealed, v.now()
+		if _, err := v.store.Put(ctx, doc); !errors.Is(err, document.ErrConflict) { // replaced meanwhile: the next pass looks again
+			return err
+		}
+		return nil
+	})
+	return changed, err
 }
