@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,6 +16,33 @@ import (
 // itemID names the n-th input item of a stored response.
 func itemID(response string, n int) string {
 	return fmt.Sprintf("item_%s_%d", response[len("resp_"):], n)
+}
+
+// keptItem finds what an item_reference names: an item's id holds that of the
+// stored response it belongs to. It is a responses.Resolver.
+func (c *call) keptItem(id string) ([]byte, error) {
+	_, rest, _ := strings.Cut(id, "_")
+	missing := model.Errorf(model.NotFound, "id", "Item with id '%s' not found.", id)
+	last := strings.LastIndexByte(rest, '_')
+	if last < 0 || c.h.opts.Responses == nil {
+		return nil, missing
+	}
+	rec, err := c.h.opts.Responses.Get(c.r.Context(), c.who.Tenant.ID, "resp_"+rest[:last])
+	if err != nil {
+		return nil, err
+	}
+	var object struct {
+		Output []jsontext.Value `json:"output"`
+	}
+	if err := json.Unmarshal(rec.Response, &object); err != nil {
+		return nil, model.Wrap(model.Internal, "edge.keptItem", err)
+	}
+	for _, item := range append(object.Output, rec.Input...) {
+		if responses.ItemID(item) == id {
+			return item, nil
+		}
+	}
+	return nil, missing
 }
 
 // page is the list envelope of OpenAI's cursor pages.

@@ -70,7 +70,7 @@ func (h *Handler) createResponse(c *call) error {
 func (c *call) newTurn() (*turn, error) {
 	t := &turn{c: c}
 	var err error
-	if t.req, t.opts, err = responses.DecodeRequest(c.body, nil); err != nil {
+	if t.req, t.opts, err = responses.DecodeRequest(c.body, c.keptItem); err != nil {
 		return nil, err
 	}
 	if err := t.admissible(); err != nil {

@@ -32,6 +32,9 @@ var s3Dialect = &dialect{
 	},
 }
 
+// badDigest is the code for a body that does not have the sum its sender stated.
+const badDigest = "BadDigest"
+
 // s3Code is the status and code of an error, in S3's words where there are some.
 func s3Code(err *model.Error) (int, string) {
 	var refusal *sigv4.Error
@@ -56,6 +59,8 @@ func s3Code(err *model.Error) (int, string) {
 		return http.StatusBadRequest, "EntityTooLarge"
 	case err.Kind == model.Overloaded:
 		return http.StatusServiceUnavailable, "SlowDown"
+	case err.Kind == model.Invalid && err.Subject == badDigest:
+		return http.StatusBadRequest, badDigest
 	case err.Kind == model.Invalid && err.Subject == "bucket":
 		return http.StatusBadRequest, "InvalidBucketName"
 	case err.Kind == model.Invalid && err.Subject == "key":

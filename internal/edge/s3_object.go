@@ -1,10 +1,7 @@
 package edge
 
 import (
-	"crypto/md5"
-	"encoding/base64"
 	"encoding/xml"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -32,26 +29,6 @@ func (s *s3Call) attributes() blob.Attributes {
 		}
 	}
 	return a
-}
-
-// upload wraps the body so that Content-MD5 is checked before the object appears.
-func (s *s3Call) upload() (io.Reader, func() error, error) {
-	body := s.content()
-	stated := s.r.Header.Get("Content-Md5")
-	if stated == "" {
-		return body, nil, nil
-	}
-	want, err := base64.StdEncoding.DecodeString(stated)
-	if err != nil || len(want) != md5.Size {
-		return nil, nil, model.Errorf(model.Invalid, "InvalidDigest", "The Content-MD5 you specified is not valid.")
-	}
-	sum := md5.New()
-	return io.TeeReader(body, sum), func() error {
-		if string(sum.Sum(nil)) != string(want) {
-			return model.Errorf(model.Invalid, "InvalidDigest", "The Content-MD5 you specified did not match what we received.")
-		}
-		return nil
-	}, nil
 }
 
 func (s *s3Call) putObject() error {
