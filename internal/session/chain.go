@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"strings"
-	"unicode/utf8"
 )
 
 // Limits on what an event may carry.
@@ -106,7 +104,15 @@ func (b Batch) Check() error {
 	if s.Seq == 0 && (len(s.Key) != KeySize || s.Kind == "") {
 		return Fault(ErrInvalid, s.ID, "A new session needs a kind and a key of %d bytes.", KeySize)
 	}
-	labels := make(map[string]bool)
+	if b.Facts != nil {
+		if err := b.Facts.check(s.ID); err != nil {
+			return err
+		}
+	}
+	var labels map[string]bool
+	if len(b.Events) > 1 {
+		labels = make(map[string]bool)
+	}
 	prev := s.Head
 	for i, e := range b.Events {
 		if err := e.check(s, s.Seq+uint64(i)+1); err != nil {
@@ -115,7 +121,9 @@ func (b Batch) Check() error {
 		if e.Label != "" && labels[e.Label] {
 			return Fault(ErrLabelTaken, e.Label, "Two events of one append have the same label.")
 		}
-		labels[e.Label] = true
+		if labels != nil {
+			labels[e.Label] = true
+		}
 		if Link(prev, e) != e.Hash {
 			return Fault(ErrInvalid, s.ID, "The hash of event %d does not match.", e.Seq)
 		}
@@ -132,7 +140,7 @@ func (e Event) check(s Session, seq uint64) error {
 		return Fault(ErrInvalid, s.ID, "Event %d needs a type and a version.", e.Seq)
 	case len(e.Payload) > MaxPayload:
 		return Fault(ErrInvalid, s.ID, "The payload of event %d has %d bytes; the limit is %d.", e.Seq, len(e.Payload), MaxPayload)
-	case len(e.Label) > MaxLabel || !utf8.ValidString(e.Label) || strings.ContainsRune(e.Label, 0):
+	case len(e.Label) > MaxLabel || !plain(e.Label):
 		return Fault(ErrInvalid, s.ID, "A label is at most %d bytes of UTF-8 without NUL.", MaxLabel)
 	case e.Erased:
 		return Fault(ErrInvalid, s.ID, "Event %d cannot be appended erased.", e.Seq)

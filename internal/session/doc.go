@@ -32,6 +32,9 @@
 //		Type: "response.stored", Version: 1, Label: id, Payload: body,
 //	})
 //
-// Leases, snapshots and stream buffers are contracts beside [Store], not
-// changes of it.
+// Beside [Store] stand smaller contracts that every store implements too:
+// [Leaser] gives a session one owner and finds due work, [Snapshots] keeps
+// folds, [Buffer] keeps streams for readers that come again, and [Index] lists
+// sessions. [Journal.Submit] takes input from those who are not the owner,
+// exactly once; [Forms] reads events that older programs wrote.
 package session

@@ -14,6 +14,18 @@ var (
 	ErrNotFound = errors.New("session: not found")
 	// ErrStale: somebody else appended or took over; read the head again.
 	ErrStale = errors.New("session: the journal has moved on")
+	// ErrFenced: another owner took over, and what this one knows of the session
+	// is no longer its business: it stops. Such an error is [ErrStale] too.
+	ErrFenced = fmt.Errorf("%w: another owner took over", ErrStale)
+	// ErrLeased: another node holds the session's lease.
+	ErrLeased = errors.New("session: held by another node")
+	// ErrQuarantined: owners in a row ended without progress, or one set the
+	// session aside; somebody has to look at it.
+	ErrQuarantined = errors.New("session: quarantined")
+	// ErrNewer: the journal holds events that this program cannot read.
+	ErrNewer = errors.New("session: written by a newer version")
+	// ErrKeyReused: the idempotency key came with another request before.
+	ErrKeyReused = errors.New("session: idempotency key reused")
 	// ErrLabelTaken: another event has the label; find it instead.
 	ErrLabelTaken = errors.New("session: label in use")
 	// ErrErased: the session was erased and takes no more events.
@@ -32,7 +44,7 @@ func Fault(cause error, subject, format string, args ...any) error {
 	switch cause {
 	case ErrNotFound, ErrErased:
 		kind = model.NotFound
-	case ErrStale, ErrLabelTaken:
+	case ErrStale, ErrFenced, ErrLeased, ErrQuarantined, ErrNewer, ErrKeyReused, ErrLabelTaken:
 		kind = model.Conflict
 	case ErrInvalid:
 		kind = model.Invalid

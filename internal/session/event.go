@@ -48,7 +48,8 @@ type Event struct {
 	Tenant, Session string
 	Seq             uint64
 	// Type says what happened ("response.stored"); Version is the version of
-	// its payload's form, from 1.
+	// its payload's form, from 1; the versions of one kind of session are a
+	// single sequence, see [Form].
 	Type    string
 	Version int
 	// At is when it happened, kept to the microsecond, UTC.

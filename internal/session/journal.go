@@ -135,14 +135,29 @@ func (j *Journal) Fork(from Session) (Session, error) {
 // durable. Errors are those of [Store.Append]: on [ErrStale] somebody else
 // continued first.
 func (j *Journal) Append(ctx context.Context, head Session, drafts ...Draft) (Session, error) {
-	return j.append(ctx, head, 0, drafts)
+	return j.Apply(ctx, head, Change{Drafts: drafts})
+}
+
+// Change is an append with what goes with it in the same transaction.
+type Change struct {
+	// Drafts become events.
+	Drafts []Draft
+	// Wake, Progress and Facts are as in [Batch].
+	Wake     *time.Time
+	Progress bool
+	Facts    *Facts
+}
+
+// Apply is [Journal.Append] with what goes with it.
+func (j *Journal) Apply(ctx context.Context, head Session, change Change) (Session, error) {
+	return j.append(ctx, head, 0, change)
 }
 
 // AppendOrFork is [Journal.Append], but where somebody else continued first,
 // it forks from head and appends there: right where every continuation of one
 // point is legitimate, as with previous_response_id.
 func (j *Journal) AppendOrFork(ctx context.Context, head Session, drafts ...Draft) (Session, error) {
-	next, err := j.append(ctx, head, 0, drafts)
+	next, err := j.Append(ctx, head, drafts...)
 	if !errors.Is(err, ErrStale) || head.Seq == 0 {
 		return next, err
 	}
@@ -150,23 +165,26 @@ func (j *Journal) AppendOrFork(ctx context.Context, head Session, drafts ...Draf
 	if err != nil {
 		return Session{}, err
 	}
-	return j.append(ctx, fork, 0, drafts)
+	return j.Append(ctx, fork, drafts...)
 }
 
 // TakeOver appends under the next epoch, after which every writer that still
 // holds the old head is refused with [ErrStale].
 func (j *Journal) TakeOver(ctx context.Context, head Session, drafts ...Draft) (Session, error) {
-	return j.append(ctx, head, head.Epoch+1, drafts)
+	return j.append(ctx, head, head.Epoch+1, Change{Drafts: drafts})
 }
 
-func (j *Journal) append(ctx context.Context, head Session, raise uint64, drafts []Draft) (Session, error) {
+func (j *Journal) append(ctx context.Context, head Session, raise uint64, change Change) (Session, error) {
 	now := j.config.Now().UTC().Truncate(time.Microsecond)
 	if head.Seq == 0 {
 		head.CreatedAt = now
 	}
-	batch := Batch{Session: head, Events: make([]Event, len(drafts)), Raise: raise}
+	batch := Batch{
+		Session: head, Events: make([]Event, len(change.Drafts)), Raise: raise,
+		Wake: change.Wake, Progress: change.Progress, Facts: change.Facts,
+	}
 	next := head
-	for i, d := range drafts {
+	for i, d := range change.Drafts {
 		e := Event{
 			Tenant: head.Tenant, Session: head.ID, Seq: next.Seq + 1,
 			Type: d.Type, Version: d.Version, At: now, Label: d.Label, Payload: d.Payload,

@@ -21,6 +21,15 @@ type Batch struct {
 	// Raise, if not 0, becomes the session's epoch: a takeover. It must be
 	// greater than Session.Epoch.
 	Raise uint64
+	// Wake, if not nil, sets the session's durable timer in the same
+	// transaction: from then on it is due ([Leaser.Due]) unless somebody holds
+	// it. The zero time clears the timer; nil leaves it. [AtOnce] needs no clock.
+	Wake *time.Time
+	// Progress says that the events record what was achieved, not what is about
+	// to be tried: earlier takeovers no longer count towards a quarantine.
+	Progress bool
+	// Facts, if not nil, replace what the session is found by in listings.
+	Facts *Facts
 }
 
 // Erasure says which payloads to destroy.
@@ -44,8 +53,9 @@ type Store interface {
 	// durable. If the context ends while waiting, the outcome is unknown: read
 	// before trying again.
 	//
-	// Errors: [ErrStale] if the stored epoch, sequence number or head differ,
-	// or a session to create exists; [ErrLabelTaken] if a label is in use;
+	// Errors: [ErrFenced] if the stored epoch is greater; [ErrStale] if the
+	// epoch, sequence number or head differ otherwise, or a session to create
+	// exists; [ErrLabelTaken] if a label is in use;
 	// [ErrNotFound] if the session or the parent does not exist; [ErrErased]
 	// if the session was erased; [ErrInvalid] if the batch contradicts itself.
 	// After any of these nothing has changed.
@@ -60,7 +70,10 @@ type Store interface {
 	Find(ctx context.Context, tenant, label string) (Ref, error)
 	// Erase destroys payloads and frees the labels of the events named, leaving
 	// their numbers, types, times, digests and hashes; shared payloads go with
-	// the last event that has them. It is durable when it returns, idempotent,
+	// the last event that has them, and with them all snapshots that may have
+	// folded them, in this session and its forks, and the session's stream
+	// buffer. Erasing all of a session also ends its lease, raising the epoch,
+	// clears its timer and forgets its facts: what stays is a tombstone. It is durable when it returns, idempotent,
 	// and answers [ErrNotFound] for an unknown session.
 	Erase(ctx context.Context, erasure Erasure) error
 }
