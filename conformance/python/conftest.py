@@ -44,8 +44,8 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
-    client, case = client_of(item), item.get_closest_marker("case")
-    if client and case:
+    client = client_of(item)
+    for case in item.iter_markers("case") if client else ():
         key = (*client, case.args[0])
         if call.when == "call" or report.failed:
             outcomes[key] = outcomes.get(key, True) and report.passed
