@@ -72,7 +72,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, d *dialect, acti
 
 // newCall opens a call and labels its answer with the request's id.
 func (h *Handler) newCall(w http.ResponseWriter, r *http.Request, d *dialect) *call {
-	c := &call{h: h, w: &countingWriter{ResponseWriter: w}, r: r, d: d, id: h.opts.NewID(), start: h.opts.Now()}
+	c := &call{h: h, w: &countingWriter{ResponseWriter: w, patience: writePatience}, r: r, d: d, id: h.opts.NewID(), start: h.opts.Now()}
 	header := w.Header()
 	header.Set(d.requestID, c.id)
 	if d != openAI {
@@ -227,7 +227,8 @@ func (c *call) readBody() error {
 	buf := getBuffer()
 	c.pooled = buf
 	if c.r.ContentLength > 0 {
-		buf.Grow(int(c.r.ContentLength) + bytes.MinRead)
+		// Memory beyond an ordinary request is taken as bytes come, not as they are announced.
+		buf.Grow(int(min(c.r.ContentLength, 1<<20)) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(c.r.Body, limit+1))
 	if n > limit {
@@ -271,38 +272,6 @@ func putBuffer(b *bytes.Buffer) {
 	b.Reset()
 	buffers.Put(b)
 }
-
-// countingWriter remembers the status and the number of bytes written.
-type countingWriter struct {
-	http.ResponseWriter
-	code  int
-	n     int64
-	wrote bool
-}
-
-func (w *countingWriter) WriteHeader(code int) {
-	if !w.wrote {
-		w.code, w.wrote = code, true
-	}
-	w.ResponseWriter.WriteHeader(code)
-}
-
-func (w *countingWriter) Write(p []byte) (int, error) {
-	w.wrote = true
-	n, err := w.ResponseWriter.Write(p)
-	w.n += int64(n)
-	return n, err
-}
-
-func (w *countingWriter) status() int {
-	if w.code == 0 {
-		return http.StatusOK
-	}
-	return w.code
-}
-
-// Unwrap lets http.ResponseController reach Flush and deadlines.
-func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // hops lists the servers a request passed through, as its loop header tells.
 func (c *call) hops() []string { return hopsOf(c.r.Header) }

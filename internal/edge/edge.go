@@ -150,6 +150,18 @@ func (h *Handler) routes() {
 
 // ServeHTTP admits the request, finds its contract and serves it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		h.admit(w, r)
+		return
+	}
+	body := &patientBody{ReadCloser: r.Body, w: w, patience: readPatience}
+	r.Body = body
+	h.admit(w, r)
+	body.end()
+}
+
+// admit serves what may be served here and now.
+func (h *Handler) admit(w http.ResponseWriter, r *http.Request) {
 	h.believeProxy(r)
 	if !h.hosts.accepts(r.Host) {
 		h.refuse(w, r, model.Errorf(model.Invalid, "Host", "This server does not answer to the host %q.", r.Host).
