@@ -91,9 +91,9 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 // passWhole copies an answer that is not a stream.
 func (c *call) passWhole(d *fastDialect, p *gateway.Passed) error {
 	buf := getBuffer()
-	defer putBuffer(buf)
 	_, err := buf.ReadFrom(p.Body)
 	if err != nil {
+		putBuffer(buf)
 		err = model.Wrap(model.UpstreamGarbage, "edge.passWhole", err)
 		p.Done(nil, err)
 		c.w.Header().Del("Content-Length")
@@ -106,7 +106,9 @@ func (c *call) passWhole(d *fastDialect, p *gateway.Passed) error {
 		p.Done(nil, nil)
 	}
 	c.w.WriteHeader(p.Status)
-	_, err = c.w.Write(buf.Bytes())
+	if _, err = c.w.Write(buf.Bytes()); err == nil {
+		putBuffer(buf) // else HTTP/2 may still be sending from it
+	}
 	return err
 }
 

@@ -21,9 +21,9 @@ func (c *call) pump(s model.Stream, contentType string, enc encoder, finish func
 	defer s.Close()
 	c.stream = true
 	buf := getBuffer()
-	defer putBuffer(buf)
 	ev, err := s.Next()
 	if err != nil && !errors.Is(err, io.EOF) {
+		putBuffer(buf)
 		return err
 	}
 	header := c.w.Header()
@@ -47,6 +47,8 @@ func (c *call) pump(s model.Stream, contentType string, enc encoder, finish func
 			dst = enc.AppendError(dst[:0], model.AsError(err))
 		}
 		if len(dst) > 0 {
+			// After a failed write the buffer is not used again: HTTP/2 may still
+			// be sending from it, on a connection that others may read.
 			if _, werr := c.w.Write(dst); werr != nil {
 				return clientGone(werr)
 			}
@@ -55,6 +57,7 @@ func (c *call) pump(s model.Stream, contentType string, enc encoder, finish func
 			}
 		}
 		if last {
+			putBuffer(buf)
 			return err
 		}
 		ev, err = s.Next()
