@@ -23,6 +23,14 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 		return fmt.Errorf("sqlite: backup directory: %w", err)
 	}
 	return place(ctx, dir, func(partial string) error {
+		// SQLite would create the copy readable by all; an empty file it fills.
+		f, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
 		source, err := connect(filepath.Join(s.dir, FileName), 1, nil)
 		if err != nil {
 			return err
