@@ -20,6 +20,9 @@ func (h *Handler) converse(c *call, m contract.Match) error {
 	if err := bedrock.Check(req); err != nil {
 		return err
 	}
+	if err := c.readObjects(req); err != nil {
+		return err
+	}
 	req.Model, req.Stream = m.Label("modelId"), m.Operation.Name == "ConverseStream"
 	answer, err := h.opts.Gateway.Generate(c.r.Context(), c.gateway("converse", req.Model), req)
 	if err != nil {
@@ -54,6 +57,9 @@ func (h *Handler) countBedrock(c *call, m contract.Match) error {
 		if req, err = h.decodeInvoke(c, name, in.InvokeBody); err != nil {
 			return err
 		}
+	}
+	if err := c.readObjects(req); err != nil {
+		return err
 	}
 	req.Model = name
 	n, err := h.opts.Gateway.CountTokens(c.r.Context(), c.gateway("count_tokens", name), req)

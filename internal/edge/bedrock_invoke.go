@@ -10,6 +10,7 @@ import (
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/bedrock/family"
 	"github.com/craton-ai/craton/internal/wire/bedrock/invoke"
+	"github.com/craton-ai/craton/internal/wire/bedrock/object"
 )
 
 // invokeModel serves InvokeModel and InvokeModelWithResponseStream in the
@@ -25,6 +26,9 @@ func (h *Handler) invokeModel(c *call, m contract.Match) error {
 	}
 	req, err := h.decodeInvoke(c, name, c.body)
 	if err != nil {
+		return err
+	}
+	if err := c.readObjects(req); err != nil {
 		return err
 	}
 	invoke.DecodeHeader(c.r.Header, req)
@@ -62,7 +66,7 @@ func (h *Handler) invokeModel(c *call, m contract.Match) error {
 func (h *Handler) invokeEmbed(c *call, name string, f invoke.Family) error {
 	req, err := invoke.DecodeEmbedRequest(f, c.body)
 	if err != nil {
-		return err
+		return nativeBodyError(err)
 	}
 	req.Model = name
 	resp, served, err := h.opts.Gateway.Embed(c.r.Context(), c.gateway("invoke", name), req)
@@ -87,10 +91,23 @@ func (c *call) invokeOptions(name string) invoke.Options {
 func (h *Handler) decodeInvoke(c *call, name string, body []byte) (*model.Request, error) {
 	req, err := invoke.DecodeRequest(h.familyOf(c, name, body), body)
 	if err != nil {
-		return nil, err
+		return nil, nativeBodyError(err)
 	}
 	req.Model = name
 	return req, nil
+}
+
+// nativeBodyError says in the service's words that a native body is not JSON.
+// The front door does not look into it, so this is no SerializationException.
+func nativeBodyError(err error) error {
+	e := model.AsError(err)
+	if e.Code != object.Malformed {
+		return err
+	}
+	own := *e
+	own.Code = ""
+	own.Message = "Malformed input request: " + strings.TrimSuffix(e.Message, ".") + ", please reformat your input and try again."
+	return &own
 }
 
 // familyOf finds the native body of a model: by the name asked for, by its

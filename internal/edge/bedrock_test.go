@@ -56,7 +56,9 @@ func TestInvokeModel(t *testing.T) {
 	c.body = func(_, text string, _ bool) string {
 		return fmt.Sprintf(`{"anthropic_version":"bedrock-2023-05-31","max_tokens":100,"messages":[{"role":"user","content":"%s"}]}`, text)
 	}
-	c.faults["empty"] = expect{400, []string{"SerializationException"}}
+	for _, fault := range []string{"empty", "malformed", "not an object"} {
+		c.faults[fault] = expect{400, []string{"ValidationException", "Malformed input request"}}
+	}
 	c.faults["deep"], c.faults["bad UTF-8"] = expect{400, []string{"ValidationException", "deep"}}, expect{400, []string{"ValidationException", "UTF-8"}}
 	c.unsupported = `{"anthropic_version":"bedrock-2023-05-31","max_tokens":100,"messages":[{"role":"user","content":"Hello"}],` +
 		`"tools":[{"type":"web_search_20250305","name":"web_search"}]}`

@@ -65,6 +65,8 @@ func s3Code(err *model.Error) (int, string) {
 		return http.StatusBadRequest, "InvalidBucketName"
 	case err.Kind == model.Invalid && err.Subject == "key":
 		return http.StatusBadRequest, "KeyTooLongError"
+	case err.Kind == model.Invalid && err.Subject == "InvalidRange":
+		return http.StatusRequestedRangeNotSatisfiable, err.Subject
 	case err.Kind == model.Invalid && strings.HasPrefix(err.Subject, "Invalid"), err.Kind == model.Invalid && strings.HasPrefix(err.Subject, "E"),
 		err.Kind == model.Invalid && strings.HasPrefix(err.Subject, "MalformedXML"):
 		return http.StatusBadRequest, err.Subject

@@ -114,8 +114,36 @@ func (s *s3Call) getObject() error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "sandbox")
 	// ServeContent knows ranges, conditions and HEAD.
-	http.ServeContent(s.w, s.r, "", o.Modified, r)
+	if s.r.Header.Get("Range") == "" {
+		http.ServeContent(s.w, s.r, "", o.Modified, r)
+		return nil
+	}
+	w := &rangeWriter{ResponseWriter: s.w}
+	http.ServeContent(w, s.r, "", o.Modified, r)
+	if w.refused {
+		return model.Errorf(model.Invalid, "InvalidRange", "The requested range is not satisfiable.")
+	}
 	return nil
+}
+
+// rangeWriter holds back ServeContent's own words for a range that lies
+// outside the object: S3 has an error document for it.
+type rangeWriter struct {
+	http.ResponseWriter
+	refused bool
+}
+
+func (w *rangeWriter) WriteHeader(status int) {
+	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *rangeWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
 }
 
 func (s *s3Call) deleteObject() error {
