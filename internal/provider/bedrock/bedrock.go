@@ -70,6 +70,9 @@ func (p *Provider) Losses(req *model.Request) ([]model.Loss, error) {
 // Generate calls ConverseStream when req.Stream is set, else Converse.
 func (p *Provider) Generate(ctx context.Context, req *model.Request) (model.Stream, error) {
 	const op = "provider/bedrock.Generate"
+	if err := refuseObjects(op, req.Messages); err != nil {
+		return nil, err
+	}
 	body, losses, err := wire.EncodeRequest(req)
 	if err != nil {
 		return nil, err
@@ -108,6 +111,9 @@ func (p *Provider) converse(ctx context.Context, call provider.Call, name string
 // or Invalid, in the upstream's words.
 func (p *Provider) CountTokens(ctx context.Context, req *model.Request) (int64, error) {
 	const op = "provider/bedrock.CountTokens"
+	if err := refuseObjects(op, req.Messages); err != nil {
+		return 0, err
+	}
 	body, losses, err := wire.EncodeCountTokens(&wire.CountInput{Converse: req})
 	if err != nil {
 		return 0, err
