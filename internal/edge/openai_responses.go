@@ -76,6 +76,9 @@ func (c *call) newTurn() (*turn, error) {
 	if err := t.admissible(); err != nil {
 		return nil, err
 	}
+	if c.h.opts.Responses == nil {
+		t.opts.Store = new(bool) // so that the answer says what is so
+	}
 	id := "resp_" + strings.ReplaceAll(c.id, "-", "")
 	t.show = responses.ResponseOptions{ID: id, Created: c.start.Unix(), Model: t.req.Model, Request: t.req, Options: t.opts}
 	if c.h.opts.Responses == nil || !t.opts.Stored() && t.opts.PreviousResponseID == "" {
