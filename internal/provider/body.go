@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -99,9 +100,14 @@ type tidy struct {
 	body *body
 	op   string
 	done bool
+	// closed ends the stream also where events of it were read ahead.
+	closed atomic.Bool
 }
 
 func (t *tidy) Next() (model.Event, error) {
+	if t.closed.Load() {
+		return model.Event{}, withOp(context.Canceled, t.op)
+	}
 	ev, err := t.Stream.Next()
 	switch {
 	case err == nil:
@@ -119,6 +125,7 @@ func (t *tidy) Next() (model.Event, error) {
 func (t *tidy) Unwrap() model.Stream { return t.Stream }
 
 func (t *tidy) Close() error {
+	t.closed.Store(true)
 	err := t.Stream.Close()
 	if berr := t.body.Close(); err == nil {
 		err = berr
