@@ -147,3 +147,12 @@ func (e Event) check(s Session, seq uint64) error {
 	}
 	return nil
 }
+
+// Version is the greatest version of the batch's events.
+func (b Batch) Version() int {
+	version := 0
+	for _, e := range b.Events {
+		version = max(version, e.Version)
+	}
+	return version
+}

@@ -75,7 +75,7 @@ type Index interface {
 	// session due. It answers [ErrNotFound] or [ErrErased].
 	Requeue(ctx context.Context, tenant, session string) error
 	// Sweep removes up to limit of each: stream buffers that expired, large
-	// payloads that no event has, and nodes that stopped advertising. It is
+	// payloads that no event has, and what nodes advertised that are gone. It is
 	// for every node to call from time to time; callers at the same moment do
 	// not get in each other's way.
 	Sweep(ctx context.Context, limit int) (Swept, error)

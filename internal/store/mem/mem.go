@@ -13,6 +13,7 @@ package mem
 
 import (
 	"sync"
+	"time"
 
 	"github.com/craton-ai/craton/internal/document"
 	"github.com/craton-ai/craton/internal/identity"
@@ -33,13 +34,21 @@ type Store struct {
 	records     map[string]usage.Record
 	budgets     map[budgetName]int64
 	leases      map[tenantName]lease
+	nodes       map[nodeKind]node
+	clock       func() time.Time // fixed by New
 }
 
 var (
 	_ document.Store = (*Store)(nil)
 	_ identity.Store = (*Store)(nil)
 	_ session.Store  = (*Store)(nil)
-	_ usage.Store    = (*Store)(nil)
+
+	_ session.Leaser    = (*Store)(nil)
+	_ session.Snapshots = (*Store)(nil)
+	_ session.Buffer    = (*Store)(nil)
+	_ session.Index     = (*Store)(nil)
+
+	_ usage.Store = (*Store)(nil)
 )
 
 // maxPage is the greatest page of any listing, as the contracts say.
@@ -48,9 +57,19 @@ const maxPage = 1000
 // tenantName names something within a tenant.
 type tenantName struct{ tenant, name string }
 
+// nodeKind names what a node advertises.
+type nodeKind struct{ node, kind string }
+
+// Option changes what [New] makes.
+type Option func(*Store)
+
+// WithClock sets the clock of leases, timers and expiry; without it that is
+// the machine's.
+func WithClock(clock func() time.Time) Option { return func(s *Store) { s.clock = clock } }
+
 // New returns an empty store.
-func New() *Store {
-	return &Store{
+func New(options ...Option) *Store {
+	s := &Store{
 		documents:   make(map[documentName]document.Document),
 		tenants:     make(map[string]identity.Tenant),
 		credentials: make(map[string]identity.Credential),
@@ -60,8 +79,17 @@ func New() *Store {
 		records:     make(map[string]usage.Record),
 		budgets:     make(map[budgetName]int64),
 		leases:      make(map[tenantName]lease),
+		nodes:       make(map[nodeKind]node),
+		clock:       time.Now,
 	}
+	for _, option := range options {
+		option(s)
+	}
+	return s
 }
+
+// now is the clock to the microsecond, as databases keep it.
+func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
 // pageOf cuts a sorted listing to its limit.
 func pageOf[T any](all []T, limit int) []T {

@@ -2,6 +2,7 @@ package mem_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/craton-ai/craton/internal/document"
 	"github.com/craton-ai/craton/internal/document/documenttest"
@@ -32,4 +33,12 @@ func TestSessions(t *testing.T) {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	usagetest.Run(t, func(*testing.T) usage.Store { return mem.New() })
+}
+
+func TestRuntime(t *testing.T) {
+	t.Parallel()
+	sessiontest.RunRuntime(t, func(*testing.T) (sessiontest.Runtime, func(time.Duration)) {
+		clock := sessiontest.NewClock()
+		return mem.New(mem.WithClock(clock.Now)), clock.Advance
+	})
 }

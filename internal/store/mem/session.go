@@ -3,6 +3,8 @@ package mem
 import (
 	"bytes"
 	"context"
+	"maps"
+	"time"
 
 	"github.com/craton-ai/craton/internal/session"
 )
@@ -12,6 +14,10 @@ import (
 type journal struct {
 	head   session.Session
 	events []session.Event
+	// state holds what an entry has beside the head.
+	state     session.Entry
+	streams   map[uint64]*stream
+	snapshots map[string][]session.Snapshot // by fold, newest first
 }
 
 // payload is a large payload with the number of events that have it.
@@ -69,11 +75,29 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 		j.events = append(j.events, e)
 		j.head.Seq, j.head.Head = e.Seq, e.Hash
 	}
-	if b.Raise != 0 {
-		j.head.Epoch = b.Raise
-	}
+	j.follow(b)
 	s.sessions[j.head.ID] = j
 	return nil
+}
+
+// follow changes what goes with the batch's events.
+func (j *journal) follow(b session.Batch) {
+	st := &j.state
+	if b.Raise != 0 {
+		j.head.Epoch = b.Raise
+		st.Node, st.Until = "", time.Time{}
+	}
+	st.Version = max(st.Version, b.Version())
+	st.UpdatedAt = b.Events[len(b.Events)-1].At
+	if b.Wake != nil {
+		st.Wake = b.Wake.UTC().Truncate(time.Microsecond)
+	}
+	if b.Progress {
+		st.Takeovers = 0
+	}
+	if b.Facts != nil {
+		st.Facts = session.Facts{Status: b.Facts.Status, Metadata: maps.Clone(b.Facts.Metadata)}
+	}
 }
 
 // target returns the journal to append to if it is as the writer knows it.
@@ -83,7 +107,9 @@ func (s *Store) target(known session.Session) (*journal, error) {
 			return nil, session.Fault(session.ErrStale, known.ID, "The session exists already.")
 		}
 		known.Key = bytes.Clone(known.Key)
-		return &journal{head: known}, s.checkParent(known)
+		return &journal{
+			head: known, streams: make(map[uint64]*stream), snapshots: make(map[string][]session.Snapshot),
+		}, s.checkParent(known)
 	}
 	j, err := s.journal(known.Tenant, known.ID)
 	if err != nil {
@@ -91,6 +117,10 @@ func (s *Store) target(known session.Session) (*journal, error) {
 	}
 	if j.head.Key == nil {
 		return nil, session.Fault(session.ErrErased, known.ID, "The session was deleted.")
+	}
+	if j.head.Epoch > known.Epoch {
+		return nil, session.Fault(session.ErrFenced, known.ID, "The session is in epoch %d and no longer held in epoch %d.",
+			j.head.Epoch, known.Epoch)
 	}
 	if h := j.head; h.Epoch != known.Epoch || h.Seq != known.Seq || h.Head != known.Head {
 		return nil, session.Fault(session.ErrStale, known.ID,
@@ -128,9 +158,7 @@ func (s *Store) Head(ctx context.Context, tenant, id string) (session.Session, e
 	if err != nil {
 		return session.Session{}, err
 	}
-	head := j.head
-	head.Key = bytes.Clone(head.Key)
-	return head, ctx.Err()
+	return cloneHead(j.head), ctx.Err()
 }
 
 // Read implements [session.Store].
@@ -185,8 +213,11 @@ func (s *Store) Erase(ctx context.Context, e session.Erasure) error {
 		}
 		ev.Payload, ev.Label, ev.Address, ev.Erased = nil, "", "", true
 	}
-	if e.From <= 1 && e.To == 0 {
+	s.eraseCopies(j, e.From)
+	if e.From <= 1 && e.To == 0 && j.head.Key != nil {
 		j.head.Key = nil
+		j.head.Epoch++
+		j.state = session.Entry{Version: j.state.Version, UpdatedAt: j.state.UpdatedAt, Takeovers: j.state.Takeovers}
 	}
 	return ctx.Err()
 }

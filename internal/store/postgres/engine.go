@@ -15,11 +15,12 @@ import (
 // engine runs operations on the pool, each in a transaction of its own.
 type engine struct {
 	db      *sql.DB
+	dialect sqlstore.Dialect
 	queries sync.Map // statement with "?" -> with "$1", "$2", …
 }
 
 // Dialect implements [sqlstore.Engine].
-func (e *engine) Dialect() sqlstore.Dialect { return dialect }
+func (e *engine) Dialect() sqlstore.Dialect { return e.dialect }
 
 // Write implements [sqlstore.Engine]. Rows are locked in the order in which
 // operations change them, and two may wait for each other: the database then

@@ -55,7 +55,11 @@ var dialect = sqlstore.Dialect{
 	// Bytewise order, whatever the database's locale: cursors and prefixes
 	// count on it.
 	Text: `TEXT COLLATE "C"`, Bytes: "BYTEA", JSON: "JSONB",
-	Tag:        "(tags ->> CAST(? AS TEXT))",
+	Member: func(column string) string { return "(" + column + " ->> CAST(? AS TEXT))" },
+	// Not now(), which stands still within a transaction.
+	Now:        "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+	ForUpdate:  " FOR UPDATE",
+	SkipLocked: " FOR UPDATE SKIP LOCKED",
 	IsConflict: func(err error) bool { return code(err) == codeUniqueViolation },
 }
 
@@ -74,10 +78,16 @@ type Store struct {
 	db *sql.DB
 }
 
+// Option changes what [Open] opens.
+type Option func(*engine)
+
+// withClock replaces the query for the database's clock, for tests.
+func withClock(query string) Option { return func(e *engine) { e.dialect.Now = query } }
+
 // Open connects to the database at address (a URL or keywords and values) and
 // migrates it. A schema from a newer program is refused with
 // [sqlstore.ErrNewerSchema].
-func Open(ctx context.Context, address string) (*Store, error) {
+func Open(ctx context.Context, address string, options ...Option) (*Store, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		// The driver's error would show the password.
@@ -95,7 +105,11 @@ func Open(ctx context.Context, address string) (*Store, error) {
 	if err := prepare(ctx, db); err != nil {
 		return nil, errors.Join(fmt.Errorf("postgres: %s on %s: %w", config.Database, config.Host, err), db.Close())
 	}
-	return &Store{DB: sqlstore.New(&engine{db: db}), db: db}, nil
+	e := &engine{db: db, dialect: dialect}
+	for _, option := range options {
+		option(e)
+	}
+	return &Store{DB: sqlstore.New(e), db: db}, nil
 }
 
 func prepare(ctx context.Context, db *sql.DB) error {

@@ -1,8 +1,10 @@
 package postgres_test
 
 import (
+	"database/sql"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/craton-ai/craton/internal/document"
 	"github.com/craton-ai/craton/internal/document/documenttest"
@@ -18,9 +20,11 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
 
-func open(t *testing.T) *postgres.Store {
+func open(t *testing.T) *postgres.Store { return openAt(t, postgrestest.Database(t)) }
+
+func openAt(t *testing.T, address string, options ...postgres.Option) *postgres.Store {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgrestest.Database(t))
+	store, err := postgres.Open(t.Context(), address, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,4 +54,24 @@ func TestSessions(t *testing.T) {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	usagetest.Run(t, func(t *testing.T) usage.Store { return open(t) })
+}
+
+func TestRuntime(t *testing.T) {
+	t.Parallel()
+	sessiontest.RunRuntime(t, func(t *testing.T) (sessiontest.Runtime, func(time.Duration)) {
+		address := postgrestest.Database(t)
+		db, err := sql.Open("pgx", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		exec := func(query string, args ...any) {
+			if _, err := db.Exec(query, args...); err != nil {
+				t.Error(err)
+			}
+		}
+		exec(`CREATE TABLE test_clock AS SELECT CAST(1772366400000000 AS BIGINT) AS micros`)
+		store := openAt(t, address, postgres.WithClock("SELECT micros FROM test_clock"))
+		return store, func(d time.Duration) { exec(`UPDATE test_clock SET micros = micros + $1`, d.Microseconds()) }
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
 	"modernc.org/sqlite"
@@ -58,7 +59,9 @@ var dialect = sqlstore.Dialect{
 	// SQLite compares text bytewise by default.
 	Text: "TEXT", Bytes: "BLOB", JSON: "TEXT",
 	// json_each, unlike a path, takes any name as it is.
-	Tag: "(SELECT CAST(value AS TEXT) FROM json_each(tags) WHERE key = ?)",
+	Member: func(column string) string {
+		return "(SELECT CAST(value AS TEXT) FROM json_each(" + column + ") WHERE key = ?)"
+	},
 	IsConflict: func(err error) bool {
 		var e *sqlite.Error
 		return errors.As(err, &e) &&
@@ -75,12 +78,20 @@ type Store struct {
 	read   *reader
 	write  *writer
 	writes *sql.DB
+	clock  func() time.Time
 }
+
+// Option changes what [Open] opens.
+type Option func(*Store)
+
+// WithClock sets the clock of leases, timers and expiry; without it that is
+// the machine's.
+func WithClock(clock func() time.Time) Option { return func(s *Store) { s.clock = clock } }
 
 // Open takes the directory, which it makes if needed (mode 0700), and opens
 // and migrates its database. It answers [ErrInUse] if another process has the
 // directory, and [sqlstore.ErrNewerSchema] if a newer program wrote it.
-func Open(ctx context.Context, dir string) (*Store, error) {
+func Open(ctx context.Context, dir string, options ...Option) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("sqlite: data directory: %w", err)
 	}
@@ -88,7 +99,10 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, lock: lock}
+	s := &Store{dir: dir, lock: lock, clock: time.Now}
+	for _, option := range options {
+		option(s)
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -123,7 +137,9 @@ func (s *Store) open(ctx context.Context) error {
 	if s.write, err = startWriter(ctx, s.writes); err != nil {
 		return err
 	}
-	s.DB = sqlstore.New(engine{s.read, s.write})
+	words := dialect
+	words.Clock = s.clock
+	s.DB = sqlstore.New(engine{s.read, s.write, words})
 	return nil
 }
 
@@ -174,7 +190,8 @@ func (s *Store) Close() error {
 type engine struct {
 	*reader
 	*writer
+	dialect sqlstore.Dialect
 }
 
 // Dialect implements [sqlstore.Engine].
-func (engine) Dialect() sqlstore.Dialect { return dialect }
+func (e engine) Dialect() sqlstore.Dialect { return e.dialect }

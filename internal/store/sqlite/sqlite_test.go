@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/craton-ai/craton/internal/document"
 	"github.com/craton-ai/craton/internal/document/documenttest"
@@ -14,9 +15,9 @@ import (
 	"github.com/craton-ai/craton/internal/usage/usagetest"
 )
 
-func open(t testing.TB, dir string) *sqlite.Store {
+func open(t testing.TB, dir string, options ...sqlite.Option) *sqlite.Store {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), dir)
+	store, err := sqlite.Open(t.Context(), dir, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,4 +47,12 @@ func TestSessions(t *testing.T) {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	usagetest.Run(t, func(t *testing.T) usage.Store { return open(t, t.TempDir()) })
+}
+
+func TestRuntime(t *testing.T) {
+	t.Parallel()
+	sessiontest.RunRuntime(t, func(t *testing.T) (sessiontest.Runtime, func(time.Duration)) {
+		clock := sessiontest.NewClock()
+		return open(t, t.TempDir(), sqlite.WithClock(clock.Now)), clock.Advance
+	})
 }

@@ -41,9 +41,17 @@ type Dialect struct {
 	// Text, Bytes and JSON are column types: text compared bytewise, byte
 	// strings, and JSON that Tag can look into.
 	Text, Bytes, JSON string
-	// Tag is an expression for the value of a tag in the column tags, with one
-	// "?" for the tag's name; NULL where there is none.
-	Tag string
+	// Member makes an expression for the value of a member of a JSON column,
+	// with one "?" for the member's name; NULL where there is none.
+	Member func(column string) string
+	// Clock is the database's clock where it has none of its own; else nil, and
+	// Now is the query for it, in microseconds since 1970.
+	Clock func() time.Time
+	Now   string
+	// ForUpdate, at the end of a query, locks the rows it selects until the
+	// transaction ends; SkipLocked does so too and leaves out what others have
+	// locked. Empty where a write has the database to itself.
+	ForUpdate, SkipLocked string
 	// IsConflict reports whether err is a violation of a unique constraint.
 	IsConflict func(err error) bool
 }
@@ -56,7 +64,13 @@ var (
 	_ document.Store = (*DB)(nil)
 	_ identity.Store = (*DB)(nil)
 	_ session.Store  = (*DB)(nil)
-	_ usage.Store    = (*DB)(nil)
+
+	_ session.Leaser    = (*DB)(nil)
+	_ session.Snapshots = (*DB)(nil)
+	_ session.Buffer    = (*DB)(nil)
+	_ session.Index     = (*DB)(nil)
+
+	_ usage.Store = (*DB)(nil)
 )
 
 // New returns a store over an engine whose database is migrated.

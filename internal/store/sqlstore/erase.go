@@ -17,18 +17,51 @@ func (db *DB) Erase(ctx context.Context, e session.Erasure) error {
 	err := db.engine.Write(ctx, func(tx Tx) error {
 		// The session's row first, as an append does: nothing is added to what
 		// is being erased.
-		n, err := tx.Exec(`UPDATE sessions SET digest_key = CASE WHEN ? = 1 THEN ? ELSE digest_key END,
-			erased_at = CASE WHEN ? = 1 AND erased_at = 0 THEN ? ELSE erased_at END WHERE id = ? AND tenant = ?`,
-			flag(whole), []byte{}, flag(whole), max(micros(e.At), 1), e.Session, e.Tenant)
+		n, err := tx.Exec(`UPDATE sessions SET seq = seq WHERE id = ? AND tenant = ?`, e.Session, e.Tenant)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return noSession(e.Session)
 		}
+		if whole {
+			if err := bury(tx, e); err != nil {
+				return err
+			}
+		}
+		if err := eraseCopies(tx, e.Tenant, e.Session, int64(e.From)); err != nil {
+			return err
+		}
 		return erasePayloads(tx, e.Tenant, e.Session, int64(e.From), to)
 	})
 	return failed("erase", err)
+}
+
+// bury leaves of a session what a tombstone says.
+func bury(tx Tx, e session.Erasure) error {
+	if _, err := tx.Exec(`UPDATE sessions SET digest_key = ?, erased_at = ?, epoch = epoch + 1, node = '', lease_until = 0,
+		wake_at = 0, due_at = 0, quarantine = '' WHERE id = ? AND tenant = ? AND erased_at = 0`,
+		[]byte{}, max(micros(e.At), 1), e.Session, e.Tenant); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`DELETE FROM session_facts WHERE session = ?`, e.Session)
+	return err
+}
+
+// eraseCopies destroys what else may hold the payloads of events from on:
+// snapshots, of forks and their forks too, and the stream buffer.
+func eraseCopies(tx Tx, tenant, id string, from int64) error {
+	if _, err := tx.Exec(`DELETE FROM deltas WHERE session = ? AND seq >= ?`, id, from); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM snapshots WHERE session = ? AND seq >= ?`, id, from); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`WITH RECURSIVE heirs (id) AS (
+			SELECT id FROM sessions WHERE parent_session = ? AND parent_session <> '' AND parent_seq >= ? AND tenant = ?
+			UNION SELECT s.id FROM sessions s JOIN heirs h ON s.parent_session = h.id AND s.parent_session <> '')
+		DELETE FROM snapshots WHERE session IN (SELECT id FROM heirs)`, id, from, tenant)
+	return err
 }
 
 func erasePayloads(tx Tx, tenant, id string, from, to int64) error {
@@ -51,14 +84,7 @@ func erasePayloads(tx Tx, tenant, id string, from, to int64) error {
 		return err
 	}
 	for _, address := range addresses {
-		// Take hold of the payload before looking for other events that have
-		// it, in a statement of its own: see insertEvent.
-		if _, err := tx.Exec(`UPDATE payloads SET address = address WHERE tenant = ? AND address = ?`, tenant, address); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM payloads WHERE tenant = ? AND address = ? AND NOT EXISTS
-			(SELECT 1 FROM events WHERE tenant = ? AND address = ? AND address <> '')`,
-			tenant, address, tenant, address); err != nil {
+		if _, err := dropPayload(tx, tenant, address); err != nil {
 			return err
 		}
 	}

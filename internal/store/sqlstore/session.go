@@ -25,7 +25,7 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 				return err
 			}
 		}
-		return nil
+		return writeFacts(tx, b.Session.Tenant, b.Session.ID, b.Facts)
 	})
 	return failed("append", err)
 }
@@ -34,31 +34,61 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 func moveHead(tx Tx, b session.Batch) error {
 	s := b.Session
 	last := b.Events[len(b.Events)-1]
-	epoch := max(s.Epoch, b.Raise)
 	if s.Seq == 0 {
-		if err := checkParent(tx, s); err != nil {
-			return err
-		}
-		n, err := tx.Exec(`INSERT INTO sessions (id, tenant, kind, parent_session, parent_seq, created_at,
-			epoch, seq, head, digest_key, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING`,
-			s.ID, s.Tenant, s.Kind, s.Parent.Session, int64(s.Parent.Seq), micros(s.CreatedAt),
-			int64(epoch), int64(last.Seq), last.Hash[:], s.Key)
-		if err == nil && n == 0 {
-			return session.Fault(session.ErrStale, s.ID, "The session exists already.")
-		}
-		return err
+		return createSession(tx, b)
 	}
-	n, err := tx.Exec(`UPDATE sessions SET seq = ?, head = ?, epoch = ?
+	set := `seq = ?, head = ?, updated_at = ?, version = CASE WHEN version < ? THEN ? ELSE version END`
+	version := int64(b.Version())
+	args := []any{int64(last.Seq), last.Hash[:], micros(last.At), version, version}
+	if b.Progress {
+		set += `, takeovers = 0`
+	}
+	switch wake := wakeOf(b); {
+	case b.Raise != 0: // whoever held it does no longer
+		set += `, epoch = ?, node = '', lease_until = 0, wake_at = CASE WHEN ? = 1 THEN ? ELSE wake_at END,
+			due_at = CASE WHEN quarantine <> '' THEN 0 WHEN ? = 1 THEN ? ELSE wake_at END`
+		given := flag(b.Wake != nil)
+		args = append(args, int64(b.Raise), given, wake, given, wake)
+	case b.Wake != nil:
+		set += `, wake_at = ?, due_at = CASE WHEN node = '' AND quarantine = '' THEN ? ELSE due_at END`
+		args = append(args, wake, wake)
+	}
+	n, err := tx.Exec(`UPDATE sessions SET `+set+`
 		WHERE id = ? AND tenant = ? AND epoch = ? AND seq = ? AND head = ? AND erased_at = 0`,
-		int64(last.Seq), last.Hash[:], int64(epoch), s.ID, s.Tenant, int64(s.Epoch), int64(s.Seq), s.Head[:])
+		append(args, s.ID, s.Tenant, int64(s.Epoch), int64(s.Seq), s.Head[:])...)
 	if err != nil || n == 1 {
 		return err
 	}
-	return refused(tx, s)
+	return refused(tx, s, false)
 }
 
-// refused says why the head could not be moved.
-func refused(tx Tx, known session.Session) error {
+func createSession(tx Tx, b session.Batch) error {
+	s := b.Session
+	last := b.Events[len(b.Events)-1]
+	if err := checkParent(tx, s); err != nil {
+		return err
+	}
+	n, err := tx.Exec(`INSERT INTO sessions (id, tenant, kind, parent_session, parent_seq, created_at, epoch, seq, head,
+		digest_key, erased_at, version, updated_at, wake_at, due_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		s.ID, s.Tenant, s.Kind, s.Parent.Session, int64(s.Parent.Seq), micros(s.CreatedAt), int64(max(s.Epoch, b.Raise)),
+		int64(last.Seq), last.Hash[:], s.Key, int64(b.Version()), micros(last.At), wakeOf(b), wakeOf(b))
+	if err == nil && n == 0 {
+		return session.Fault(session.ErrStale, s.ID, "The session exists already.")
+	}
+	return err
+}
+
+// wakeOf is the timer that the batch sets.
+func wakeOf(b session.Batch) int64 {
+	if b.Wake == nil {
+		return 0
+	}
+	return micros(*b.Wake)
+}
+
+// refused says why the head could not be moved, or a lease not be released.
+func refused(tx Tx, known session.Session, lease bool) error {
 	stored, found, err := readHead(tx, known.Tenant, known.ID)
 	switch {
 	case err != nil:
@@ -67,6 +97,9 @@ func refused(tx Tx, known session.Session) error {
 		return noSession(known.ID)
 	case stored.Key == nil:
 		return session.Fault(session.ErrErased, known.ID, "The session was deleted.")
+	case lease || stored.Epoch > known.Epoch:
+		return session.Fault(session.ErrFenced, known.ID, "The session is in epoch %d and no longer held in epoch %d.",
+			stored.Epoch, known.Epoch)
 	}
 	return session.Fault(session.ErrStale, known.ID, "The session is at event %d of epoch %d, not at event %d of epoch %d.",
 		stored.Seq, stored.Epoch, known.Seq, known.Epoch)

@@ -63,7 +63,7 @@ func (db *DB) filter(f usage.Filter) where {
 	w.equal("key_id", f.KeyID)
 	w.equal("model", f.Model)
 	if f.Tag != "" {
-		w.and(db.engine.Dialect().Tag+" = ?", f.Tag, f.TagValue)
+		w.and(db.engine.Dialect().Member("tags")+" = ?", f.Tag, f.TagValue)
 	}
 	if !f.From.IsZero() {
 		w.and("at >= ?", micros(f.From))
@@ -135,7 +135,7 @@ func (db *DB) Sum(ctx context.Context, q usage.Aggregate) ([]usage.Row, error) {
 			usage.ByDay: "CAST(at / " + strconv.FormatInt(microsPerDay, 10) + " AS TEXT)",
 		}[d]
 		if tag, ok := d.Tag(); ok {
-			column = "COALESCE(" + db.engine.Dialect().Tag + ", '')"
+			column = "COALESCE(" + db.engine.Dialect().Member("tags") + ", '')"
 			args = append(args, tag)
 		}
 		columns += column + ", "

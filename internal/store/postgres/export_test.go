@@ -1,0 +1,4 @@
+package postgres
+
+// WithClock is withClock, for tests of the package.
+var WithClock = withClock

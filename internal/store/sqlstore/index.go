@@ -1,0 +1,164 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/craton-ai/craton/internal/session"
+	"github.com/go-json-experiment/json"
+)
+
+// entryColumns are of sessions, as s; listings add those of session_facts.
+const entryColumns = `s.id, s.tenant, s.kind, s.parent_session, s.parent_seq, s.created_at, s.epoch, s.seq, s.head,
+	s.digest_key, s.version, s.updated_at, s.wake_at, s.node, s.lease_until, s.takeovers, s.quarantine, s.erased_at`
+
+func scanEntry(row scanner) (session.Entry, error) { return scanEntryAnd(row) }
+
+// scanEntryAnd reads entryColumns and more.
+func scanEntryAnd(row scanner, more ...any) (session.Entry, error) {
+	var e session.Entry
+	var parentSeq, created, epoch, seq, updated, wake, until, erased int64
+	var head []byte
+	dest := []any{&e.ID, &e.Tenant, &e.Kind, &e.Parent.Session, &parentSeq, &created, &epoch, &seq, &head,
+		&e.Key, &e.Version, &updated, &wake, &e.Node, &until, &e.Takeovers, &e.Quarantine, &erased}
+	err := row.Scan(append(dest, more...)...)
+	e.Parent.Seq, e.CreatedAt, e.Epoch, e.Seq = uint64(parentSeq), timeOf(created), uint64(epoch), uint64(seq)
+	e.UpdatedAt, e.Wake, e.Until, e.Erased = timeOf(updated), timeOf(wake), timeOf(until), erased != 0
+	copy(e.Head[:], head)
+	e.Key = bytesOf(e.Key)
+	return e, err
+}
+
+// readEntry reads one session without its facts, locking its row with lock.
+func readEntry(tx Tx, lock, tenant, id string) (session.Entry, bool, error) {
+	all, err := collect(tx, scanEntry, `SELECT `+entryColumns+` FROM sessions s WHERE s.id = ? AND s.tenant = ?`+lock, id, tenant)
+	if err != nil || len(all) == 0 {
+		return session.Entry{}, false, err
+	}
+	return all[0], true, nil
+}
+
+const listEntries = `SELECT ` + entryColumns + `, COALESCE(f.status, ''), COALESCE(CAST(f.metadata AS TEXT), '{}')
+	FROM sessions s LEFT JOIN session_facts f ON f.session = s.id`
+
+func scanListed(row scanner) (session.Entry, error) {
+	var status, metadata string
+	e, err := scanEntryAnd(row, &status, &metadata)
+	if err != nil {
+		return e, err
+	}
+	e.Key, e.Status = nil, status
+	if metadata != "{}" {
+		if err := json.Unmarshal([]byte(metadata), &e.Metadata); err != nil {
+			return e, fmt.Errorf("metadata of session %s: %w", e.ID, err)
+		}
+	}
+	return e, nil
+}
+
+// writeFacts replaces what a session is listed by.
+func writeFacts(tx Tx, tenant, id string, facts *session.Facts) error {
+	if facts == nil {
+		return nil
+	}
+	metadata, err := encodeMetadata(facts.Metadata)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO session_facts (session, tenant, status, metadata) VALUES (?, ?, ?, ?)
+		ON CONFLICT (session) DO UPDATE SET status = excluded.status, metadata = excluded.metadata`,
+		id, tenant, facts.Status, metadata)
+	return err
+}
+
+func encodeMetadata(metadata map[string]string) (string, error) {
+	if len(metadata) == 0 {
+		return "{}", nil
+	}
+	text, err := json.Marshal(metadata, json.Deterministic(true))
+	return string(text), err
+}
+
+// Sessions implements [session.Index].
+func (db *DB) Sessions(ctx context.Context, q session.Query) ([]session.Entry, error) {
+	var page []session.Entry
+	err := db.engine.Read(ctx, func(tx Tx) error {
+		w := db.selection(q)
+		order := "DESC"
+		if q.Oldest {
+			order = "ASC"
+		}
+		if q.After != "" {
+			last, found, err := readEntry(tx, "", q.Tenant, q.After)
+			if err != nil {
+				return err
+			}
+			if !found {
+				return noSession(q.After)
+			}
+			compare := map[bool]string{true: ">", false: "<"}[q.Oldest]
+			w.and("(s.created_at "+compare+" ? OR s.created_at = ? AND s.id "+compare+" ?)",
+				micros(last.CreatedAt), micros(last.CreatedAt), q.After)
+		}
+		var err error
+		page, err = collect(tx, scanListed, listEntries+w.sql+` ORDER BY s.created_at `+order+`, s.id `+order+` LIMIT ?`,
+			append(w.args, pageSize(q.Limit))...)
+		return err
+	})
+	return page, failed("list sessions", err)
+}
+
+// selection builds the condition of a listing, all but its cursor.
+func (db *DB) selection(q session.Query) where {
+	var w where
+	w.and("s.tenant = ?", q.Tenant)
+	w.equal("s.kind", q.Kind)
+	w.equal("s.parent_session", q.Parent)
+	w.equal("f.status", q.Status)
+	for key, value := range q.Metadata {
+		w.and(db.engine.Dialect().Member("f.metadata")+" = ?", key, value)
+	}
+	if q.Quarantined {
+		w.and("s.quarantine <> ''")
+	}
+	if !q.Erased {
+		w.and("s.erased_at = 0")
+	}
+	return w
+}
+
+// Describe implements [session.Index].
+func (db *DB) Describe(ctx context.Context, tenant, id string) (session.Entry, error) {
+	var all []session.Entry
+	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+		all, err = collect(tx, scanListed, listEntries+` WHERE s.id = ? AND s.tenant = ?`, id, tenant)
+		return err
+	})
+	if err == nil && len(all) == 0 {
+		err = noSession(id)
+	}
+	if err != nil {
+		return session.Entry{}, failed("describe session", err)
+	}
+	return all[0], nil
+}
+
+// Requeue implements [session.Index].
+func (db *DB) Requeue(ctx context.Context, tenant, id string) error {
+	err := db.engine.Write(ctx, func(tx Tx) error {
+		e, found, err := readEntry(tx, db.engine.Dialect().ForUpdate, tenant, id)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return noSession(id)
+		case e.Erased:
+			return session.Fault(session.ErrErased, id, "The session was deleted.")
+		}
+		e.Quarantine, e.Takeovers, e.Wake = "", 0, session.AtOnce
+		_, err = tx.Exec(`UPDATE sessions SET quarantine = '', takeovers = 0, wake_at = ?, due_at = ? WHERE id = ? AND tenant = ?`,
+			micros(e.Wake), micros(e.DueAt()), id, tenant)
+		return err
+	})
+	return failed("requeue session", err)
+}
