@@ -3,6 +3,7 @@ package route
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/craton-ai/craton/internal/model"
 )
@@ -149,7 +150,7 @@ func (s *Snapshot) findProfile(name string) *entry {
 func (s *Snapshot) findUnlisted(name string) *entry {
 	upstream, id, ok := strings.Cut(name, "/")
 	u := s.upstreams[upstream]
-	if !ok || u == nil || !u.Unlisted || id == "" {
+	if !ok || u == nil || !u.Unlisted || !speakable(id) {
 		return nil
 	}
 	card := s.complete(model.Card{ID: id, Upstream: upstream})
@@ -159,6 +160,12 @@ func (s *Snapshot) findUnlisted(name string) *entry {
 	e.chain = s.unlistedChain(name)
 	e.settle()
 	return e
+}
+
+// speakable reports whether an id that nobody listed may be sent to an upstream:
+// some put it into the path, where a dot segment would lead to another operation.
+func speakable(id string) bool {
+	return id != "" && id != "." && id != ".." && !strings.ContainsFunc(id, unicode.IsControl)
 }
 
 // unlistedChain is the chain of a name that is not in the table: its own or the general one.

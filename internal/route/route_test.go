@@ -111,6 +111,10 @@ func TestRefusals(t *testing.T) {
 		{Facts{Model: "aws/nothing-like-it-at-all"}, model.ModelNotFound, ""},
 		{Facts{Model: "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefabcdef"}, model.ModelNotFound, ""},
 		{Facts{Model: strings.Repeat("x", 5000)}, model.ModelNotFound, ""},
+		// Deployments stand in the path, with the operator's key beside it.
+		{Facts{Model: "azure/.."}, model.ModelNotFound, ""},
+		{Facts{Model: "azure/."}, model.ModelNotFound, ""},
+		{Facts{Model: "azure/x\r\ny"}, model.ModelNotFound, ""},
 		{Facts{Model: "one/gpt", Needs: Need(model.CanSeeImages)}, model.Unsupported, "two/claude-x-20250101"},
 		{Facts{Model: "fast", Needs: Need(model.CanWatchVideo)}, model.Unsupported, ""},
 	}
