@@ -219,9 +219,12 @@ func upstreamError(name, message string, status int) *model.Error {
 		e.Message = "The upstream refused the server's credential."
 		e.Hint = "Ask the operator to check the upstream's credential and its permissions."
 	case model.UpstreamDown, model.UpstreamGarbage:
-		if message == "" {
-			e.Message = "The upstream failed to answer."
+		// The text is about the upstream's insides, or a proxy's before it.
+		if message != "" {
+			e.Err = errorText(message)
 		}
+		e.Message = "The upstream failed to answer."
+		e.Hint = "Try again."
 	}
 	return e
 }
