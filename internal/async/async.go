@@ -15,7 +15,9 @@ package async
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -315,7 +317,7 @@ func (r *Runner) run(job *Job) {
 		case <-r.ctx.Done():
 			return
 		}
-		answer, err := r.cfg.Invoke(r.ctx, job)
+		answer, err := r.invoke(job)
 		if r.ctx.Err() != nil {
 			return // run again by the next process
 		}
@@ -337,6 +339,17 @@ func (r *Runner) run(job *Job) {
 			r.cfg.Log.Warn("a finished async invocation is still marked open", "job", job.ID, "err", err)
 		}
 	})
+}
+
+// invoke calls the model. An input that breaks it down fails its own job: the
+// server would go down with it, and again with each start that resumes it.
+func (r *Runner) invoke(job *Job) (answer []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = model.Wrap(model.Internal, "async.invoke", fmt.Errorf("%v\n%s", p, debug.Stack()))
+		}
+	}()
+	return r.cfg.Invoke(r.ctx, job)
 }
 
 // store writes the answer and a manifest beside it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -215,5 +216,25 @@ func TestWaiting(t *testing.T) {
 			t.Fatal("no place became free")
 		default:
 		}
+	}
+}
+
+// TestPoison runs an input that breaks its handler down: the server must live,
+// and not meet it again.
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cfg.Invoke = func(context.Context, *Job) ([]byte, error) { panic("a secret of the server") }
+	job, err := b.ask(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.work.Wait()
+	got, err := b.Get(t.Context(), "t1", job.ID)
+	if err != nil || got.Status != Failed || got.Failure == "" || strings.Contains(got.Failure, "secret") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if n := b.marks(t); n != 0 {
+		t.Errorf("%d jobs are still to be resumed", n)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,10 +65,40 @@ func (h *Handler) handle(pattern string, d *dialect, action identity.Action, ser
 // serve runs one call from credential to access log.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, d *dialect, action identity.Action, services []string, serve handler) {
 	c := h.newCall(w, r, d)
-	err := c.admit(action, services)
-	if err == nil {
-		err = serve(c)
-	}
+	c.run(func() error {
+		if err := c.admit(action, services); err != nil {
+			return err
+		}
+		return serve(c)
+	})
+}
+
+// run serves the call and finishes it. A handler that breaks down is answered
+// as an internal error where there is still time, and else cut off; either way
+// the call gives back what it holds, or its key would lose it for good.
+func (c *call) run(serve func() error) {
+	broken := true
+	defer func() {
+		if !broken {
+			return
+		}
+		p := recover()
+		if p != http.ErrAbortHandler {
+			c.h.opts.Log.Error("a handler broke down", "request_id", c.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+		err := model.Wrap(model.Internal, "edge.run", errors.New("the handler broke down"))
+		if c.asked != nil {
+			c.asked.Abandon(err)
+		}
+		c.pooled = nil // whoever broke down may still hold it
+		begun := c.w.wrote
+		c.finish(err)
+		if begun || p == http.ErrAbortHandler {
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	err := serve()
+	broken = false
 	c.finish(err)
 }
 

@@ -103,19 +103,19 @@ func (h *Handler) serveS3(w http.ResponseWriter, r *http.Request, path string) {
 		s.finish(model.Errorf(model.Invalid, "key", "The path is not validly escaped."))
 		return
 	}
-	op, ok := s.operation()
-	switch {
-	case h.opts.Objects == nil || !ok:
-		err = s.admitS3(identity.ObjectRead)
-		if err == nil {
-			err = model.Errorf(model.Unsupported, "", "A header or query you provided implies functionality that is not implemented.")
+	s.run(func() error {
+		op, ok := s.operation()
+		if h.opts.Objects == nil || !ok {
+			if err := s.admitS3(identity.ObjectRead); err != nil {
+				return err
+			}
+			return model.Errorf(model.Unsupported, "", "A header or query you provided implies functionality that is not implemented.")
 		}
-	default:
-		if err = s.admitS3(op.action); err == nil {
-			err = op.serve(s)
+		if err := s.admitS3(op.action); err != nil {
+			return err
 		}
-	}
-	s.finish(err)
+		return op.serve(s)
+	})
 }
 
 // operation finds the operation by method, path and subresource.

@@ -27,6 +27,15 @@ type Call struct {
 	Strict bool
 	// admitted is the ticket of a fast lane that gave way to the slow one.
 	admitted *ticket
+	// held is the ticket the call was admitted with.
+	held *ticket
+}
+
+// Abandon ends a call whose handler broke down: what it holds is given back.
+func (c *Call) Abandon(err error) {
+	if c.held != nil {
+		c.held.close(nil, max(c.held.attempts, 1), err)
+	}
 }
 
 // Drop ends the call if a fast lane left it open and the slow lane never took

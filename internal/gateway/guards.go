@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/craton-ai/craton/internal/guard/breaker"
 	"github.com/craton-ai/craton/internal/guard/budget"
@@ -36,6 +37,7 @@ type ticket struct {
 	attempts    int
 	permit      limit.Permit
 	reservation budget.Reservation
+	closed      atomic.Bool
 }
 
 // admit runs the guards before a call: limits, then budgets. most bounds what
@@ -67,6 +69,7 @@ func (g *Gateway) admit(ctx context.Context, call *Call, card *model.Card, most 
 		}
 		t.reservation = reservation
 	}
+	call.held = t
 	return t, nil
 }
 
@@ -85,6 +88,9 @@ func (t *ticket) first() {
 
 // close ends the call: the record is closed, the budget settled and the place given back.
 func (t *ticket) close(u *model.Usage, attempts int, err error) {
+	if !t.closed.CompareAndSwap(false, true) {
+		return
+	}
 	t.reservation.Settle(t.call.End(u, attempts, err))
 	t.span.End(observe.Ended{Upstream: t.served.Upstream, Vendor: t.served.Vendor, Model: t.served.ID, Usage: u, Err: err})
 	var tokens int64

@@ -3,7 +3,9 @@ package meter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -177,6 +179,7 @@ func (w *watched) Close() error {
 	case m.drains <- struct{}{}:
 		m.drainers.Go(func() {
 			defer func() { <-m.drains }()
+			defer w.rescue()
 			w.reading.Lock()
 			defer w.reading.Unlock()
 			timer := time.AfterFunc(max(m.cfg.DrainTime, 0), func() { w.inner.Close() })
@@ -190,6 +193,17 @@ func (w *watched) Close() error {
 		w.end(gone())
 	}
 	return nil
+}
+
+// rescue settles a stream that broke down while it was drained: nobody waits
+// for it any more, and the server must not end with it.
+func (w *watched) rescue() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	w.meter.cfg.Log.Error("a stream broke down while it was drained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	w.end(gone())
 }
 
 func gone() error { return &model.Error{Kind: model.Canceled, Message: "The client went away."} }
