@@ -7,7 +7,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 GO       := go
 
-.PHONY: help run build test check conformance e2e crash long bench setup setup-clients clean
+.PHONY: help run build test check conformance engine e2e crash long bench setup setup-clients clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ check: ## format, vet, staticcheck, house rules, module tidiness, known vulnerab
 
 conformance: build ## drive the binary with the official SDKs
 	./conformance/run.sh
+
+engine: build ## test the built-in engine over the real library and model
+	./ci/engine.sh
 
 e2e: build ## follow the README as a new user
 	./ci/e2e.sh

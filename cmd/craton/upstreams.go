@@ -175,8 +175,12 @@ func (svc *service) stale() bool {
 
 // dialEngine speaks to a child, which is an OpenAI-compatible server.
 func dialEngine(url, token string) (model.Provider, error) {
-	return openai.New(provider.Config{Name: "engine", Kind: "openai", BaseURL: url + "/v1", APIKey: provider.StaticKey(token),
+	p, err := openai.New(provider.Config{Name: "engine", Kind: "openai", BaseURL: url + "/v1", APIKey: provider.StaticKey(token),
 		OpenAI: provider.OpenAI{MaxTokensName: "max_tokens", NoDeveloperRole: true}})
+	if err != nil {
+		return nil, err
+	}
+	return openai.Counting{Provider: p}, nil
 }
 
 // pulled lists the names of the models on disk.
@@ -232,7 +236,7 @@ func (svc *service) engineCards() ([]model.Card, error) {
 		card := model.Card{ID: spec.Name, Name: spec.Name, Licence: m.Licence, ContextTokens: spec.ContextTokens,
 			Input: []string{"text"}, Output: []string{"text"}, Created: m.Pulled.Unix(), Price: model.Price{Known: true},
 			Capabilities: []model.Capability{model.CanChat, model.CanStream, model.CanTools, model.CanParallelTools, model.CanStrictTools,
-				model.CanSchema, model.CanSeed, model.CanLogprobs, model.CanCount, model.CanEmbed, model.CanCache}}
+				model.CanSchema, model.CanSeed, model.CanLogprobs, model.CanCount, model.CanCache}}
 		if spec.Embedding {
 			card.Output, card.Capabilities = []string{"embedding"}, []model.Capability{model.CanEmbed}
 		}

@@ -114,12 +114,14 @@ func (q *chatRequest) constrain(p *plan, tools []chat.Tool) error {
 			}
 		}
 	}
+	// A named choice is one call, as with OpenAI: small models would repeat it until their bound.
+	parallel := q.ToolChoice.name == "" && (q.ParallelToolCalls == nil || *q.ParallelToolCalls)
 	required := q.ToolChoice.mode == "required"
 	if required {
 		schema = nil
 	}
 	grammar, err := chat.AnswerGrammar(chat.AnswerOptions{
-		Tools: tools, Format: p.parser.Format, Parallel: q.ParallelToolCalls == nil || *q.ParallelToolCalls,
+		Tools: tools, Format: p.parser.Format, Parallel: parallel,
 		Schema: schema, Lenient: lenient, Thinking: p.parser.Thinking && (required || schema != nil),
 	})
 	if err != nil {
