@@ -32,6 +32,10 @@ const (
 	EventVersion = 1
 )
 
+// MaxPast is how many bytes of earlier requests and answers a response may
+// continue: all of them are read and sent to the model with each turn.
+const MaxPast = 32 << 20
+
 // Record is one stored response.
 type Record struct {
 	// ID is the response's id ("resp_…").
@@ -72,7 +76,12 @@ func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, err
 		return nil, fmt.Errorf("read the chain of %s: %w", previousID, err)
 	}
 	past := &Past{head: head}
+	size := 0
 	for _, e := range events {
+		if size += len(e.Payload); size > MaxPast {
+			return nil, model.Errorf(model.TooLarge, "previous_response_id", "The responses before this one hold more than %d bytes.", MaxPast).
+				WithHint("Begin a new chain, with a summary of this one.")
+		}
 		if e.Type != EventType {
 			continue
 		}
