@@ -13,7 +13,7 @@ import (
 
 // patience bounds every wait of the suite. It is a bound for hopeless cases
 // only: no check passes or fails by how long something takes below it.
-const patience = 20 * time.Second
+const patience = 3 * time.Minute
 
 func ptr[T any](v T) *T { return &v }
 
