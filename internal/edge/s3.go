@@ -191,9 +191,26 @@ func (s *s3Call) admitS3(action identity.Action) error {
 // content is the request's body without chunk framing, proved as it is read.
 func (s *s3Call) content() io.Reader {
 	if s.proof == nil {
-		return s.r.Body
+		return &capped{s.r.Body, maxPut}
 	}
-	return &provedBody{body: s.proof.Reader(s.r.Body)}
+	return &capped{&provedBody{body: s.proof.Reader(s.r.Body)}, maxPut}
+}
+
+// maxPut is how much one PutObject or UploadPart may store, as S3 has it.
+const maxPut = 5 << 30
+
+// capped is a reader that fails beyond left bytes.
+type capped struct {
+	io.Reader
+	left int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if c.left -= int64(n); c.left < 0 {
+		return 0, model.Errorf(model.TooLarge, "key", "Your proposed upload exceeds the maximum allowed size.").WithHint("Upload it in parts.")
+	}
+	return n, err
 }
 
 // whole reads the body of at most most bytes. What proves a body comes at its

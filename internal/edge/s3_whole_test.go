@@ -39,3 +39,14 @@ func TestReadWhole(t *testing.T) {
 		t.Errorf("got %q, %v", raw, err)
 	}
 }
+
+func TestCapped(t *testing.T) {
+	t.Parallel()
+	if raw, err := io.ReadAll(&capped{strings.NewReader("abc"), 3}); err != nil || string(raw) != "abc" {
+		t.Errorf("got %q, %v", raw, err)
+	}
+	var e *model.Error
+	if _, err := io.ReadAll(&capped{strings.NewReader("abcd"), 3}); !errors.As(err, &e) || e.Kind != model.TooLarge {
+		t.Errorf("got %v", err)
+	}
+}
