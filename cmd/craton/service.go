@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/craton-ai/craton/internal/async"
+	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/catalog"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/edge"
@@ -158,6 +159,9 @@ func (svc *service) work(ctx context.Context) {
 			return
 		case <-refresh.C:
 			svc.gateway.Refresh(ctx)
+			if _, err := svc.state.objects.Sweep(ctx, time.Now().Add(-blob.Grace)); err != nil {
+				svc.log.Warn("the content of removed objects was not all removed; it is tried again", "err", err)
+			}
 		case <-look.C:
 			if now := svc.specs(); !slices.Equal(now, known) {
 				known = now

@@ -53,11 +53,19 @@ func (s *Space) upload(ctx context.Context, tenant, bucket, key, id string) (*up
 	if err == nil {
 		err = json.Unmarshal(doc.Body, &u)
 	}
-	if errors.Is(err, document.ErrNotFound) || err == nil && (u.Bucket != bucket || u.Key != key) {
-		return nil, model.Errorf(model.NotFound, "uploadId", "The specified upload does not exist.").
-			WithHint("It may have been completed or aborted.")
+	if err == nil && (u.Bucket != bucket || u.Key != key) {
+		err = document.ErrNotFound
 	}
-	return &u, err
+	return &u, noUpload(err)
+}
+
+// noUpload says of a document that is not there that it was an upload.
+func noUpload(err error) error {
+	if !errors.Is(err, document.ErrNotFound) {
+		return err
+	}
+	return model.Errorf(model.NotFound, "uploadId", "The specified upload does not exist.").
+		WithHint("It may have been completed or aborted.")
 }
 
 func partID(upload string, number int) string { return fmt.Sprintf("%s/%05d", upload, number) }
@@ -79,19 +87,16 @@ func (s *Space) PutPart(ctx context.Context, tenant, bucket, key, id string, num
 	if err != nil {
 		return nil, err
 	}
-	var old Part
-	if doc, gerr := s.cfg.Documents.Get(ctx, tenant, partKind, partID(id, number)); gerr == nil {
-		if err := json.Unmarshal(doc.Body, &old); err != nil {
-			return nil, err
-		}
-	}
 	now := s.cfg.Now()
-	_, err = s.cfg.Documents.Put(ctx, document.Document{Tenant: tenant, Kind: partKind, ID: partID(id, number), Version: document.Any,
-		Body: body, CreatedAt: now, UpdatedAt: now})
-	if err == nil && old.Ref != "" {
-		err = s.cfg.Content.Remove(ctx, old.Ref)
+	replaced, err := s.replace(ctx, document.Document{Tenant: tenant, Kind: partKind, ID: partID(id, number), Body: body, CreatedAt: now, UpdatedAt: now})
+	if err != nil || replaced == nil {
+		return p, err
 	}
-	return p, err
+	var old Part
+	if err := json.Unmarshal(replaced.Body, &old); err != nil {
+		return nil, err
+	}
+	return p, s.cfg.Content.Remove(ctx, old.Ref)
 }
 
 // Parts lists an upload's parts by number.
@@ -133,14 +138,17 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 		byNumber[p.Number] = p
 	}
 	o := &Object{Bucket: bucket, Key: key, Modified: s.cfg.Now().UTC(), Attributes: u.Attr}
+	for i := 1; i < len(want); i++ {
+		if want[i].Number <= want[i-1].Number {
+			return nil, model.Errorf(model.Invalid, "InvalidPartOrder", "The list of parts was not in ascending order.")
+		}
+	}
 	sums := md5.New()
 	for i, w := range want {
 		p, ok := byNumber[w.Number]
 		switch {
 		case !ok || strings.Trim(w.ETag, `"`) != p.ETag:
 			return nil, model.Errorf(model.Invalid, "InvalidPart", "One or more of the specified parts could not be found.")
-		case i > 0 && w.Number <= want[i-1].Number:
-			return nil, model.Errorf(model.Invalid, "InvalidPartOrder", "The list of parts was not in ascending order.")
 		case i < len(want)-1 && p.Size < MinPart:
 			return nil, model.Errorf(model.Invalid, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size.")
 		}
@@ -157,7 +165,12 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 		return nil, model.Errorf(model.Invalid, "MalformedXML", "An upload is completed with at least one part.")
 	}
 	o.ETag = fmt.Sprintf("%s-%d", hex.EncodeToString(sums.Sum(nil)), len(want))
-	if err := s.note(ctx, tenant, o); err != nil {
+	// One of several requests ends the upload: the content must not belong to
+	// two objects, of which one would take the other's away.
+	if err := s.cfg.Documents.Delete(ctx, tenant, uploadKind, id, document.Any); err != nil {
+		return nil, noUpload(err)
+	}
+	if err := s.note(context.WithoutCancel(ctx), tenant, o); err != nil {
 		return nil, err
 	}
 	return o, s.forget(ctx, tenant, id, have, byNumber)
@@ -173,10 +186,13 @@ func (s *Space) AbortUpload(ctx context.Context, tenant, bucket, key, id string)
 	for _, p := range have {
 		unused[p.Number] = p
 	}
+	if err := s.cfg.Documents.Delete(ctx, tenant, uploadKind, id, document.Any); err != nil {
+		return noUpload(err)
+	}
 	return s.forget(ctx, tenant, id, have, unused)
 }
 
-// forget removes an upload's records, and the content of the parts unused.
+// forget removes the records of an ended upload's parts, and the content of the parts unused.
 func (s *Space) forget(ctx context.Context, tenant, id string, parts []Part, unused map[int]Part) error {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
@@ -186,6 +202,5 @@ func (s *Space) forget(ctx context.Context, tenant, id string, parts []Part, unu
 		}
 		errs = append(errs, s.cfg.Documents.Delete(ctx, tenant, partKind, partID(id, p.Number), document.Any))
 	}
-	errs = append(errs, s.cfg.Documents.Delete(ctx, tenant, uploadKind, id, document.Any))
 	return errors.Join(errs...)
 }

@@ -22,6 +22,7 @@ const (
 	objectKind = "blob.object"
 	uploadKind = "blob.upload"
 	partKind   = "blob.part"
+	trashKind  = "blob.trash" // tenant "" : content to remove once nobody reads it
 )
 
 // MaxKey is the longest object key, in bytes, as S3 has it.
@@ -158,35 +159,44 @@ func (s *Space) write(ctx context.Context, r io.Reader, verify func() error) (re
 	return ref, hex.EncodeToString(hash.Sum(nil)), n, nil
 }
 
-// note makes an object visible and removes what it replaces.
+// note makes an object visible and gives up the content of what it replaces.
 func (s *Space) note(ctx context.Context, tenant string, o *Object) error {
 	body, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
-	old, err := s.Head(ctx, tenant, o.Bucket, o.Key)
-	if err != nil && model.AsError(err).Kind != model.NotFound {
+	doc := document.Document{Tenant: tenant, Kind: objectKind, ID: o.Bucket + "/" + o.Key, Body: body, CreatedAt: o.Modified, UpdatedAt: o.Modified}
+	old, err := s.replace(ctx, doc)
+	if err != nil || old == nil {
 		return err
 	}
-	doc := document.Document{Tenant: tenant, Kind: objectKind, ID: o.Bucket + "/" + o.Key, Version: document.Any, Body: body,
-		CreatedAt: o.Modified, UpdatedAt: o.Modified}
-	if _, err := s.cfg.Documents.Put(ctx, doc); err != nil {
+	replaced, err := decodeObject(*old)
+	if err != nil {
 		return err
 	}
-	if old != nil {
-		return s.drop(ctx, old)
-	}
-	return nil
+	return s.discard(ctx, replaced.pieces())
 }
 
-// drop removes an object's content.
-func (s *Space) drop(ctx context.Context, o *Object) error {
-	ctx = context.WithoutCancel(ctx)
-	var errs []error
-	for _, p := range o.pieces() {
-		errs = append(errs, s.cfg.Content.Remove(ctx, p.Ref))
+// replace puts a document and returns the one it replaces, nil where there was
+// none. Of several writers at once each replaces what another one wrote, so
+// that no content is given up twice or never.
+func (s *Space) replace(ctx context.Context, doc document.Document) (*document.Document, error) {
+	for {
+		old, err := s.cfg.Documents.Get(ctx, doc.Tenant, doc.Kind, doc.ID)
+		found := err == nil
+		if err != nil && !errors.Is(err, document.ErrNotFound) {
+			return nil, err
+		}
+		doc.Version = old.Version
+		_, err = s.cfg.Documents.Put(ctx, doc)
+		switch {
+		case errors.Is(err, document.ErrConflict):
+			continue
+		case err != nil || !found:
+			return nil, err
+		}
+		return &old, nil
 	}
-	return errors.Join(errs...)
 }
 
 func (o *Object) pieces() []Piece {
@@ -232,18 +242,32 @@ func (s *Space) Get(ctx context.Context, tenant, bucket, key string) (*Object, i
 
 // Delete removes an object; one that does not exist is no error, as S3 has it.
 func (s *Space) Delete(ctx context.Context, tenant, bucket, key string) error {
-	o, err := s.Head(ctx, tenant, bucket, key)
-	if err != nil {
-		if e := model.AsError(err); e.Kind == model.NotFound && e.Subject == "key" {
+	if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
+		return err
+	}
+	for {
+		doc, err := s.cfg.Documents.Get(ctx, tenant, objectKind, bucket+"/"+key)
+		if errors.Is(err, document.ErrNotFound) {
 			return nil
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		o, err := decodeObject(doc)
+		if err != nil {
+			return err
+		}
+		err = s.cfg.Documents.Delete(ctx, tenant, objectKind, doc.ID, doc.Version)
+		switch {
+		case errors.Is(err, document.ErrConflict):
+			continue
+		case errors.Is(err, document.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		return s.discard(ctx, o.pieces())
 	}
-	err = s.cfg.Documents.Delete(ctx, tenant, objectKind, bucket+"/"+key, document.Any)
-	if err != nil && !errors.Is(err, document.ErrNotFound) {
-		return err
-	}
-	return s.drop(ctx, o)
 }
 
 func (s *Space) checkKey(ctx context.Context, tenant, bucket, key string) error {
