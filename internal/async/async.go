@@ -324,6 +324,9 @@ func (r *Runner) run(job *Job) {
 		if err == nil {
 			err = r.store(r.ctx, job, answer)
 		}
+		if r.ctx.Err() != nil {
+			return // what was stored is stored again by the next process
+		}
 		done := *job
 		done.Status, done.Ended = Completed, r.cfg.Now().UTC()
 		done.Modified = done.Ended
