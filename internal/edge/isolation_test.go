@@ -72,3 +72,17 @@ func TestUnprovenDelete(t *testing.T) {
 		}
 	}
 }
+
+// TestCountingIsLimited counts tokens with a key that may send one request a
+// minute: the upstream's tokenizer is not there for everybody to keep busy.
+func TestCountingIsLimited(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{})
+	w.AddKey(t, "slow", identity.KeySpec{Limits: identity.Limits{RequestsPerMinute: 1}})
+	count := edgetest.Scenario{Method: http.MethodPost, Path: "/v1/messages/count_tokens", As: "slow",
+		Body: `{"model":"script/script-chat","messages":[{"role":"user","content":"Hello"}]}`}
+	first, second := count, count
+	first.Name, first.Want = "first", []string{"input_tokens"}
+	second.Name, second.Status = "second", http.StatusTooManyRequests
+	w.Run(t, []edgetest.Scenario{first, second})
+}

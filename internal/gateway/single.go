@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/craton-ai/craton/internal/guard/fallback"
+	"github.com/craton-ai/craton/internal/guard/limit"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/route"
@@ -41,7 +42,8 @@ func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest
 }
 
 // CountTokens counts a request's input with the model's own tokenizer. It is
-// not metered: nothing is generated.
+// not metered, as nothing is generated, but held to the key's rates like a
+// request that uses no tokens: the upstream works for it all the same.
 func (g *Gateway) CountTokens(ctx context.Context, call *Call, req *model.Request) (int64, error) {
 	w, candidates, err := g.candidates(&call.Principal, route.Facts{Model: req.Model, Dialect: call.Dialect})
 	if err != nil {
@@ -51,6 +53,14 @@ func (g *Gateway) CountTokens(ctx context.Context, call *Call, req *model.Reques
 	counter, ok := model.As[model.TokenCounter](w.byName[c.Upstream].Provider)
 	if !ok {
 		return 0, unable(c, "count tokens")
+	}
+	if l := g.opts.Guards.Limiter; l != nil && call.Key.Limits != unlimited {
+		permit, err := l.Acquire(ctx, call.Key.ID, limit.Limits(call.Key.Limits), 0)
+		call.Limits = permit.State()
+		if err != nil {
+			return 0, err
+		}
+		defer permit.Release(0)
 	}
 	named := *req
 	named.Model = c.Model
