@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -10,11 +10,31 @@ import (
 	"sync"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// engine runs operations on the pool, each in a transaction of its own.
+// enter is the statement that begins every transaction: it takes on the role
+// that row-level security is about and names the tenant, for this transaction
+// only, so that a pooler may give the connection to somebody else after it.
+const enter = `SELECT set_config('role', $1, true), set_config('craton.tenant', $2, true),
+	set_config('synchronous_commit', 'on', true)`
+
+// identityOf is what a scope is to the database: a role and a tenant.
+func identityOf(scope sqlstore.Scope) (role, tenant string) {
+	switch scope.Role {
+	case sqlstore.AppendRole:
+		return "craton_append", ""
+	case sqlstore.InstallationRole:
+		return "none", ""
+	}
+	return "craton_tenant", ":" + scope.Tenant
+}
+
+// engine runs operations on the pool.
 type engine struct {
-	db      *sql.DB
+	pool    *pgxpool.Pool
 	dialect sqlstore.Dialect
 	queries sync.Map // statement with "?" -> with "$1", "$2", …
 }
@@ -25,10 +45,10 @@ func (e *engine) Dialect() sqlstore.Dialect { return e.dialect }
 // Write implements [sqlstore.Engine]. Rows are locked in the order in which
 // operations change them, and two may wait for each other: the database then
 // aborts one, which is tried again.
-func (e *engine) Write(ctx context.Context, op func(sqlstore.Tx) error) error {
+func (e *engine) Write(ctx context.Context, scope sqlstore.Scope, op func(sqlstore.Tx) error) error {
 	var err error
 	for range attempts {
-		err = e.attempt(ctx, op)
+		err = e.attempt(ctx, scope, op)
 		if c := code(err); c != codeSerializationFailure && c != codeDeadlockDetected {
 			return err
 		}
@@ -36,23 +56,31 @@ func (e *engine) Write(ctx context.Context, op func(sqlstore.Tx) error) error {
 	return fmt.Errorf("postgres: given up after %d attempts: %w", attempts, err)
 }
 
-func (e *engine) attempt(ctx context.Context, op func(sqlstore.Tx) error) error {
-	tx, err := e.db.BeginTx(ctx, nil)
+func (e *engine) attempt(ctx context.Context, scope sqlstore.Scope, op func(sqlstore.Tx) error) error {
+	tx, err := e.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin(scope)})
 	if err != nil {
 		return err
 	}
 	if err := op(runner{e, ctx, tx}); err != nil {
-		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
+		if rollback := tx.Rollback(ctx); rollback != nil && !errors.Is(rollback, pgx.ErrTxClosed) {
 			return errors.Join(err, rollback)
 		}
 		return err
 	}
-	return tx.Commit()
+	return tx.Commit(ctx)
+}
+
+// begin is BEGIN and enter in one message, where there can be no parameters:
+// the tenant is written in hex.
+func begin(scope sqlstore.Scope) string {
+	role, tenant := identityOf(scope)
+	values := strings.NewReplacer("$1", "'"+role+"'", "$2", "convert_from(decode('"+hex.EncodeToString([]byte(tenant))+"', 'hex'), 'UTF8')")
+	return "BEGIN; " + values.Replace(enter)
 }
 
 // Read implements [sqlstore.Engine].
-func (e *engine) Read(ctx context.Context, op func(sqlstore.Tx) error) error {
-	return op(runner{e, ctx, e.db})
+func (e *engine) Read(ctx context.Context, scope sqlstore.Scope, op func(sqlstore.Tx) error) error {
+	return op(view{e, ctx, scope})
 }
 
 // numbered turns "?" into "$1", "$2", … Statements are constants of package
@@ -74,29 +102,74 @@ func (e *engine) numbered(query string) string {
 	return out.String()
 }
 
-// conn is what *sql.DB and *sql.Tx have in common.
-type conn interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// runner implements [sqlstore.Tx].
+// runner implements [sqlstore.Tx] in a transaction.
 type runner struct {
 	engine *engine
 	ctx    context.Context
-	conn   conn
+	tx     pgx.Tx
 }
 
 // Exec implements [sqlstore.Tx].
 func (r runner) Exec(query string, args ...any) (int64, error) {
-	result, err := r.conn.ExecContext(r.ctx, r.engine.numbered(query), args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	tag, err := r.tx.Exec(r.ctx, r.engine.numbered(query), args...)
+	return tag.RowsAffected(), err
 }
 
 // Query implements [sqlstore.Tx].
-func (r runner) Query(query string, args ...any) (*sql.Rows, error) {
-	return r.conn.QueryContext(r.ctx, r.engine.numbered(query), args...)
+func (r runner) Query(query string, args ...any) (sqlstore.Rows, error) {
+	rows, err := r.tx.Query(r.ctx, r.engine.numbered(query), args...)
+	return answer{Rows: rows}, err
+}
+
+// view implements [sqlstore.Tx] for reads: each query is one round trip, a
+// transaction of its own that begins with enter.
+type view struct {
+	engine *engine
+	ctx    context.Context
+	scope  sqlstore.Scope
+}
+
+// Exec implements [sqlstore.Tx].
+func (v view) Exec(string, ...any) (int64, error) {
+	return 0, errors.New("postgres: a read cannot write")
+}
+
+// Query implements [sqlstore.Tx].
+func (v view) Query(query string, args ...any) (sqlstore.Rows, error) {
+	role, tenant := identityOf(v.scope)
+	batch := &pgx.Batch{}
+	batch.Queue(enter, role, tenant)
+	batch.Queue(v.engine.numbered(query), args...)
+	results := v.engine.pool.SendBatch(v.ctx, batch)
+	if _, err := results.Exec(); err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	return answer{Rows: rows, batch: results}, nil
+}
+
+// answer makes the driver's rows [sqlstore.Rows].
+type answer struct {
+	pgx.Rows
+	batch pgx.BatchResults // nil within a transaction
+}
+
+// Close implements [sqlstore.Rows].
+func (a answer) Close() error {
+	a.Rows.Close()
+	if a.batch != nil {
+		return errors.Join(a.Err(), a.batch.Close())
+	}
+	return a.Err()
+}
+
+func code(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }

@@ -4,10 +4,13 @@
 // It is for the command that starts the server.
 //
 // It guarantees what package sqlstore asks of an engine: a write is one
-// transaction, durable when acknowledged (synchronous_commit is set on each
-// connection, whatever the server's default), and repeated if the database
-// chose it as the victim of a deadlock; replicas that start together migrate
-// the schema once.
+// transaction, durable when acknowledged (synchronous_commit is set in each,
+// whatever the server's default), and repeated if the database chose it as the
+// victim of a deadlock; replicas that start together migrate the schema once.
+// Appends of many sessions are committed together, one statement for all. A
+// tenant's rows are visible to transactions that name the tenant, which the
+// database enforces (forced row-level security). Nothing outlives a
+// transaction on a connection, so that a pooler may stand in between.
 //
 // Example:
 //
@@ -20,21 +23,23 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // migrationLock is the advisory lock under which the schema is changed. It is
 // part of the contract between replicas: never change it.
 const migrationLock = 0x63726174 // "crat"
+
+// migrationTimeout is how long a replica waits for another's migration.
+const migrationTimeout = 5 * time.Minute
 
 // maxConnections bounds the pool; beyond, operations take turns.
 const maxConnections = 32
@@ -44,6 +49,8 @@ const (
 	codeUniqueViolation      = "23505"
 	codeSerializationFailure = "40001"
 	codeDeadlockDetected     = "40P01"
+
+	codeInsufficientPrivilege = "42501"
 )
 
 // attempts is how often a write is tried that the database aborted in favour
@@ -63,19 +70,12 @@ var dialect = sqlstore.Dialect{
 	IsConflict: func(err error) bool { return code(err) == codeUniqueViolation },
 }
 
-func code(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
-
 // Store is an open database. It implements the contracts of packages document,
 // identity, session and usage, and is safe for concurrent use.
 type Store struct {
 	*sqlstore.DB
-	db *sql.DB
+	pool  *pgxpool.Pool
+	group *group
 }
 
 // Option changes what [Open] opens.
@@ -88,46 +88,62 @@ func withClock(query string) Option { return func(e *engine) { e.dialect.Now = q
 // migrates it. A schema from a newer program is refused with
 // [sqlstore.ErrNewerSchema].
 func Open(ctx context.Context, address string, options ...Option) (*Store, error) {
-	config, err := pgx.ParseConfig(address)
+	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		// The driver's error would show the password.
 		return nil, errors.New("postgres: the database address is malformed: it should look like postgres://user@host/database")
 	}
-	if _, set := config.RuntimeParams["synchronous_commit"]; !set {
-		config.RuntimeParams["synchronous_commit"] = "on"
+	params := config.ConnConfig.RuntimeParams
+	if _, set := params["application_name"]; !set {
+		params["application_name"] = "craton"
 	}
-	if _, set := config.RuntimeParams["application_name"]; !set {
-		config.RuntimeParams["application_name"] = "craton"
+	// Statements are described once and never prepared by name: the next
+	// transaction may be on another of a pooler's connections.
+	if !strings.Contains(address, "default_query_exec_mode") {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(maxConnections)
-	db.SetMaxIdleConns(maxConnections)
-	if err := prepare(ctx, db); err != nil {
-		return nil, errors.Join(fmt.Errorf("postgres: %s on %s: %w", config.Database, config.Host, err), db.Close())
+	config.MaxConns = maxConnections
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, err)
 	}
-	e := &engine{db: db, dialect: dialect}
+	if err := prepare(ctx, pool); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("postgres: %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, err)
+	}
+	e := &engine{pool: pool, dialect: dialect}
 	for _, option := range options {
 		option(e)
 	}
-	return &Store{DB: sqlstore.New(e), db: db}, nil
+	return &Store{DB: sqlstore.New(e), pool: pool, group: startGroup(pool)}, nil
 }
 
-func prepare(ctx context.Context, db *sql.DB) error {
-	if err := db.PingContext(ctx); err != nil {
-		return err
-	}
-	// Look every second, for five minutes, whether another replica is done.
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, 300))
+// prepare migrates the schema, one replica at a time: the others wait for the
+// lock, which a transaction holds because a pooler allows no longer.
+func prepare(ctx context.Context, pool *pgxpool.Pool) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
+	defer cancel()
+	tx, err := pool.Begin(ctx)
 	if err != nil {
 		return err
 	}
-	return sqlstore.Migrate(ctx, db, dialect, goose.WithSessionLocker(locker))
+	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock); err != nil {
+		return err
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	err = errors.Join(sqlstore.Migrate(ctx, db, dialect), db.Close())
+	if code(err) == codeInsufficientPrivilege {
+		return fmt.Errorf("%w; let an administrator run: CREATE ROLE craton_tenant NOLOGIN; CREATE ROLE craton_append NOLOGIN; "+
+			"GRANT craton_tenant, craton_append TO this user", err)
+	}
+	return err
 }
 
-// Close closes all connections, waiting for operations to end.
+// Close finishes the appends that were accepted and closes all connections,
+// waiting for operations to end. Closing twice is no error.
 func (s *Store) Close() error {
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("postgres: close: %w", err)
-	}
+	s.group.close()
+	s.pool.Close()
 	return nil
 }

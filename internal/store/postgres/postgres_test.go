@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"database/sql"
-	"os"
 	"testing"
 	"time"
 
@@ -17,8 +16,6 @@ import (
 	"github.com/craton-ai/craton/internal/usage"
 	"github.com/craton-ai/craton/internal/usage/usagetest"
 )
-
-func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
 
 func open(t *testing.T) *postgres.Store { return openAt(t, postgrestest.Database(t)) }
 
@@ -71,6 +68,7 @@ func TestRuntime(t *testing.T) {
 			}
 		}
 		exec(`CREATE TABLE test_clock AS SELECT CAST(1772366400000000 AS BIGINT) AS micros`)
+		exec(`GRANT SELECT ON test_clock TO PUBLIC`)
 		store := openAt(t, address, postgres.WithClock("SELECT micros FROM test_clock"))
 		return store, func(d time.Duration) { exec(`UPDATE test_clock SET micros = micros + $1`, d.Microseconds()) }
 	})

@@ -14,7 +14,7 @@ import (
 // limit bounds the size of the database, as a full disk would.
 func limit(t *testing.T, s *Store, pages int) {
 	t.Helper()
-	err := s.write.Write(context.Background(), func(tx sqlstore.Tx) error {
+	err := s.write.Write(context.Background(), sqlstore.Scope{}, func(tx sqlstore.Tx) error {
 		rows, err := tx.Query(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
 		if err != nil {
 			return err

@@ -52,7 +52,7 @@ func (s *statements) Exec(query string, args ...any) (int64, error) {
 
 // Query implements [sqlstore.Tx]. A query that is not a plain SELECT may
 // change something (RETURNING).
-func (s *statements) Query(query string, args ...any) (*sql.Rows, error) {
+func (s *statements) Query(query string, args ...any) (sqlstore.Rows, error) {
 	stmt, err := s.stmt(query)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func newReader(db *sql.DB) *reader {
 }
 
 // Read implements [sqlstore.Engine].
-func (r *reader) Read(ctx context.Context, op func(sqlstore.Tx) error) error {
+func (r *reader) Read(ctx context.Context, _ sqlstore.Scope, op func(sqlstore.Tx) error) error {
 	return op(view{r, ctx})
 }
 
@@ -139,7 +139,7 @@ func (v view) Exec(query string, args ...any) (int64, error) {
 }
 
 // Query implements [sqlstore.Tx].
-func (v view) Query(query string, args ...any) (*sql.Rows, error) {
+func (v view) Query(query string, args ...any) (sqlstore.Rows, error) {
 	stmt, err := v.r.stmt(v.ctx, query)
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func startWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 // Write implements [sqlstore.Engine]. A context that ends before the writer
 // takes the operation up cancels it; after that the answer is waited for, so
 // that the outcome is always known.
-func (w *writer) Write(ctx context.Context, op func(sqlstore.Tx) error) error {
+func (w *writer) Write(ctx context.Context, _ sqlstore.Scope, op func(sqlstore.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

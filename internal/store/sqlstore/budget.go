@@ -12,7 +12,7 @@ func (db *DB) Lease(ctx context.Context, r usage.LeaseRequest) (usage.Grant, err
 		return usage.Grant{}, err
 	}
 	var grant usage.Grant
-	err := db.engine.Write(ctx, func(tx Tx) (err error) {
+	err := db.engine.Write(ctx, of(r.Scope.Tenant), func(tx Tx) (err error) {
 		grant, err = lease(tx, r)
 		return err
 	})
@@ -60,7 +60,7 @@ func commit(tx Tx, scope usage.Scope, period string, change int64) error {
 
 // Settle implements [usage.Store].
 func (db *DB) Settle(ctx context.Context, s usage.Settlement) error {
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(s.Scope.Tenant), func(tx Tx) error {
 		var period string
 		var granted int64
 		open, err := one(tx, `DELETE FROM leases WHERE tenant = ? AND id = ? AND key_id = ? RETURNING period, granted`,

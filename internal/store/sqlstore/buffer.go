@@ -13,7 +13,7 @@ func (db *DB) AppendDeltas(ctx context.Context, d session.Deltas) error {
 	if err := d.Check(); err != nil {
 		return err
 	}
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(d.Tenant), func(tx Tx) error {
 		now, err := db.now(tx)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (db *DB) ReadDeltas(ctx context.Context, tenant, id string, after session.E
 		limit = session.MaxDeltas
 	}
 	var page []session.Delta
-	err := db.engine.Read(ctx, func(tx Tx) error {
+	err := db.engine.Read(ctx, of(tenant), func(tx Tx) error {
 		page = nil
 		rows, err := tx.Query(`SELECT seq, attempt, first, body FROM deltas WHERE session = ? AND tenant = ? AND seq >= ?
 			AND (seq > ? OR attempt > ? OR attempt = ? AND last > ?) ORDER BY seq, attempt, first LIMIT ?`,

@@ -14,7 +14,7 @@ func noDocument(kind, id string) error {
 func (db *DB) Get(ctx context.Context, tenant, kind, id string) (document.Document, error) {
 	d := document.Document{Tenant: tenant, Kind: kind, ID: id}
 	var found bool
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
 		var created, updated int64
 		found, err = one(tx, `SELECT version, body, created_at, updated_at FROM documents
 			WHERE tenant = ? AND kind = ? AND id = ?`, []any{tenant, kind, id},
@@ -51,7 +51,7 @@ func (db *DB) Put(ctx context.Context, d document.Document) (document.Document, 
 		args = []any{blob(d.Body), micros(d.UpdatedAt), d.Tenant, d.Kind, d.ID, d.Version}
 	}
 	given := d.Version
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(d.Tenant), func(tx Tx) error {
 		written, err := one(tx, query, args, &d.Version, &created)
 		if err == nil && !written {
 			return document.Fault(document.ErrConflict, d.ID, "The %s %q does not have version %d.", d.Kind, d.ID, given)
@@ -64,7 +64,7 @@ func (db *DB) Put(ctx context.Context, d document.Document) (document.Document, 
 
 // Delete implements [document.Store].
 func (db *DB) Delete(ctx context.Context, tenant, kind, id string, version int64) error {
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(tenant), func(tx Tx) error {
 		n, err := tx.Exec(`DELETE FROM documents WHERE tenant = ? AND kind = ? AND id = ? AND (version = ? OR ? = -1)`,
 			tenant, kind, id, version, version)
 		if err != nil || n > 0 {
@@ -105,7 +105,7 @@ func (db *DB) List(ctx context.Context, q document.Query) ([]document.Document, 
 	}
 	w.args = append(w.args, pageSize(q.Limit))
 	var page []document.Document
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(q.Tenant), func(tx Tx) (err error) {
 		page, err = collect(tx, func(row scanner) (document.Document, error) {
 			d := document.Document{Tenant: q.Tenant, Kind: q.Kind}
 			var created, updated int64

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -18,8 +17,50 @@ type Tx interface {
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(query string, args ...any) (int64, error)
 	// Query runs a statement that returns rows. The caller closes them.
-	Query(query string, args ...any) (*sql.Rows, error)
+	Query(query string, args ...any) (Rows, error)
 }
+
+// Rows is the answer of a query, read forward; *sql.Rows is one.
+type Rows interface {
+	// Next makes the next row the current one and reports whether there is.
+	Next() bool
+	// Scan reads the current row.
+	Scan(dest ...any) error
+	// Err is why there are no more rows, or nil if that was all.
+	Err() error
+	// Close ends reading; closing twice is no error.
+	Close() error
+}
+
+// Role is which rows an operation may see and change, where the database
+// enforces it.
+type Role int
+
+// The roles.
+const (
+	// TenantRole sees the rows of one tenant.
+	TenantRole Role = iota
+	// AppendRole is the narrow exception: it appends to journals and usage,
+	// moves leases and sweeps, for all tenants, and can do nothing else.
+	AppendRole
+	// InstallationRole sees what belongs to no tenant: tenants, credentials.
+	InstallationRole
+)
+
+// Scope is what an operation is about.
+type Scope struct {
+	Role Role
+	// Tenant is whose rows the TenantRole sees; empty for the installation's
+	// own documents.
+	Tenant string
+}
+
+var (
+	appending    = Scope{Role: AppendRole}
+	installation = Scope{Role: InstallationRole}
+)
+
+func of(tenant string) Scope { return Scope{Tenant: tenant} }
 
 // Engine runs operations on a database. It is safe for concurrent use.
 type Engine interface {
@@ -28,10 +69,10 @@ type Engine interface {
 	// Write runs op in a transaction and returns nil once it is durable. If op
 	// fails, nothing it did remains and its error is returned. Op may be run
 	// more than once, and must set what it returns by assignment.
-	Write(ctx context.Context, op func(Tx) error) error
+	Write(ctx context.Context, scope Scope, op func(Tx) error) error
 	// Read runs op, whose statements each see a committed state no older than
 	// the last write that returned before Read was called.
-	Read(ctx context.Context, op func(Tx) error) error
+	Read(ctx context.Context, scope Scope, op func(Tx) error) error
 }
 
 // Dialect is what differs between databases.
@@ -86,7 +127,7 @@ func pageSize(limit int) int {
 	return limit
 }
 
-// scanner is the part of *sql.Rows that reads one row.
+// scanner is the part of [Rows] that reads one row.
 type scanner interface{ Scan(dest ...any) error }
 
 // collect reads all rows of a query.

@@ -14,7 +14,7 @@ func (db *DB) Erase(ctx context.Context, e session.Erasure) error {
 		to = math.MaxInt64
 	}
 	whole := e.From <= 1 && e.To == 0
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(e.Tenant), func(tx Tx) error {
 		// The session's row first, as an append does: nothing is added to what
 		// is being erased.
 		n, err := tx.Exec(`UPDATE sessions SET seq = seq WHERE id = ? AND tenant = ?`, e.Session, e.Tenant)

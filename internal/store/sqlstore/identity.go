@@ -61,7 +61,7 @@ func (db *DB) Tenants(ctx context.Context, f identity.TenantFilter) ([]identity.
 	}
 	w.args = append(w.args, pageSize(f.Limit))
 	var found []identity.Tenant
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, installation, func(tx Tx) (err error) {
 		found, err = collect(tx, scanTenant, `SELECT id, name, account_id, created_at, disabled, root,
 			daily_nano_usd, monthly_nano_usd, version
 			FROM tenants`+w.sql+` ORDER BY id LIMIT ?`, w.args...)
@@ -90,7 +90,7 @@ func (db *DB) Credentials(ctx context.Context, f identity.CredentialFilter) ([]i
 	}
 	w.args = append(w.args, pageSize(f.Limit))
 	var found []identity.Credential
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, installation, func(tx Tx) (err error) {
 		found, err = collect(tx, scanCredential, `SELECT id, tenant, lookup, sealed, key_fields, last_used_at, version
 			FROM credentials`+w.sql+` ORDER BY id LIMIT ?`, w.args...)
 		return err
@@ -116,7 +116,7 @@ func scanCredential(row scanner) (identity.Credential, error) {
 
 // Write implements [identity.Store].
 func (db *DB) Write(ctx context.Context, change identity.Change) error {
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, installation, func(tx Tx) error {
 		for _, t := range change.Tenants {
 			if err := db.writeTenant(tx, t); err != nil {
 				return err
@@ -179,7 +179,7 @@ func (db *DB) Touch(ctx context.Context, used map[string]time.Time) error {
 	// In order, so that two processes that touch the same keys cannot wait for
 	// each other.
 	ids := slices.Sorted(maps.Keys(used))
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, installation, func(tx Tx) error {
 		for _, id := range ids {
 			at := micros(used[id])
 			if _, err := tx.Exec(`UPDATE credentials SET last_used_at = ? WHERE id = ? AND last_used_at < ?`, at, id, at); err != nil {

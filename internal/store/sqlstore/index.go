@@ -82,7 +82,7 @@ func encodeMetadata(metadata map[string]string) (string, error) {
 // Sessions implements [session.Index].
 func (db *DB) Sessions(ctx context.Context, q session.Query) ([]session.Entry, error) {
 	var page []session.Entry
-	err := db.engine.Read(ctx, func(tx Tx) error {
+	err := db.engine.Read(ctx, of(q.Tenant), func(tx Tx) error {
 		w := db.selection(q)
 		order := "DESC"
 		if q.Oldest {
@@ -130,7 +130,7 @@ func (db *DB) selection(q session.Query) where {
 // Describe implements [session.Index].
 func (db *DB) Describe(ctx context.Context, tenant, id string) (session.Entry, error) {
 	var all []session.Entry
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
 		all, err = collect(tx, scanListed, listEntries+` WHERE s.id = ? AND s.tenant = ?`, id, tenant)
 		return err
 	})
@@ -145,7 +145,7 @@ func (db *DB) Describe(ctx context.Context, tenant, id string) (session.Entry, e
 
 // Requeue implements [session.Index].
 func (db *DB) Requeue(ctx context.Context, tenant, id string) error {
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(tenant), func(tx Tx) error {
 		e, found, err := readEntry(tx, db.engine.Dialect().ForUpdate, tenant, id)
 		switch {
 		case err != nil:

@@ -18,7 +18,7 @@ func (db *DB) Claim(ctx context.Context, node session.Node, tenant, id string) (
 	var lease session.Lease
 	// A quarantine is stored although it is an error, so it is not op's.
 	var refusal error
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(tenant), func(tx Tx) error {
 		now, err := db.now(tx)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (db *DB) Due(ctx context.Context, node session.Node, limit int) ([]session.
 	query := `SELECT ` + entryColumns + ` FROM sessions s WHERE s.due_at > 0 AND s.due_at <= ? AND (` +
 		strings.Join(readable, " OR ") + `) ORDER BY s.due_at LIMIT ?` + db.engine.Dialect().SkipLocked
 	var leases []session.Lease
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, appending, func(tx Tx) error {
 		leases = nil
 		now, err := db.now(tx)
 		if err != nil {
@@ -112,7 +112,7 @@ func (db *DB) Renew(ctx context.Context, ttl time.Duration, leases ...session.Le
 		return strings.Compare(a.Head.ID, b.Head.ID)
 	})
 	var held []session.Lease
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, appending, func(tx Tx) error {
 		held = nil
 		now, err := db.now(tx)
 		if err != nil {
@@ -138,7 +138,7 @@ func (db *DB) Renew(ctx context.Context, ttl time.Duration, leases ...session.Le
 
 // Release implements [session.Leaser].
 func (db *DB) Release(ctx context.Context, l session.Lease, quarantine string) error {
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(l.Head.Tenant), func(tx Tx) error {
 		n, err := tx.Exec(`UPDATE sessions SET node = '', lease_until = 0, quarantine = ?,
 			due_at = CASE WHEN ? = 1 THEN 0 ELSE wake_at END
 			WHERE id = ? AND tenant = ? AND epoch = ? AND node = ? AND erased_at = 0`,
@@ -157,7 +157,7 @@ func (db *DB) Advertise(ctx context.Context, node session.Node) (map[string]int,
 		return nil, err
 	}
 	all := make(map[string]int)
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, appending, func(tx Tx) error {
 		now, err := db.now(tx)
 		if err != nil {
 			return err

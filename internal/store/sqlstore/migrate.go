@@ -91,6 +91,10 @@ func migrations(dialect Dialect) ([]*goose.Migration, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sqlstore: read migration: %w", err)
 		}
+		// A file may be for one dialect only; for the others that step is empty.
+		if _, only, ok := strings.Cut(strings.TrimSuffix(path.Base(name), ".sql"), "."); ok && only != dialect.Name {
+			text = nil
+		}
 		all = append(all, migration(version, words.Replace(string(text))))
 	}
 	return all, nil

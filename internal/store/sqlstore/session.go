@@ -16,7 +16,7 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(b.Session.Tenant), func(tx Tx) error {
 		if err := moveHead(tx, b); err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func insertEvent(tx Tx, e session.Event) error {
 func (db *DB) Head(ctx context.Context, tenant, id string) (session.Session, error) {
 	var s session.Session
 	var found bool
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
 		s, found, err = readHead(tx, tenant, id)
 		return err
 	})
@@ -191,7 +191,7 @@ func readHead(tx Tx, tenant, id string) (session.Session, bool, error) {
 // Read implements [session.Store].
 func (db *DB) Read(ctx context.Context, tenant, id string, after uint64, limit int) ([]session.Event, error) {
 	var page []session.Event
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
 		page, err = collect(tx, func(row scanner) (session.Event, error) {
 			e := session.Event{Tenant: tenant, Session: id}
 			return e, scanEvent(row, &e)
@@ -228,7 +228,7 @@ func (db *DB) Find(ctx context.Context, tenant, label string) (session.Ref, erro
 	var ref session.Ref
 	var seq int64
 	var found bool
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
 		found, err = one(tx, `SELECT session, seq FROM labels WHERE tenant = ? AND label = ?`,
 			[]any{tenant, label}, &ref.Session, &seq)
 		return err

@@ -11,7 +11,7 @@ func (db *DB) SaveSnapshot(ctx context.Context, s session.Snapshot) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, of(s.Tenant), func(tx Tx) error {
 		// The row is locked so that no erasure passes between.
 		e, err := living(tx, db.engine.Dialect().ForUpdate, s.Tenant, s.Session)
 		if err != nil {
@@ -51,7 +51,7 @@ func living(tx Tx, lock, tenant, id string) (session.Entry, error) {
 func (db *DB) LoadSnapshot(ctx context.Context, tenant, id, fold string, seq uint64) (session.Snapshot, error) {
 	s := session.Snapshot{Tenant: tenant, Session: id, Fold: fold}
 	var found bool
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
 		var at int64
 		found, err = one(tx, `SELECT seq, body FROM snapshots WHERE session = ? AND fold = ? AND seq <= ? AND tenant = ?
 			ORDER BY seq DESC LIMIT 1`, []any{id, fold, int64(seq), tenant}, &at, &s.Body)

@@ -17,7 +17,7 @@ func (db *DB) Sweep(ctx context.Context, limit int) (session.Swept, error) {
 	var now time.Time
 	var streams [][]any
 	var payloads [][]any
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, appending, func(tx Tx) (err error) {
 		if now, err = db.now(tx); err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (db *DB) Sweep(ctx context.Context, limit int) (session.Swept, error) {
 	if err != nil {
 		return swept, failed("sweep", err)
 	}
-	err = db.engine.Write(ctx, func(tx Tx) error {
+	err = db.engine.Write(ctx, appending, func(tx Tx) error {
 		swept = session.Swept{}
 		for _, s := range streams {
 			n, err := tx.Exec(`DELETE FROM deltas WHERE session = ? AND seq = ? AND NOT EXISTS

@@ -28,7 +28,7 @@ func (db *DB) AppendBatch(ctx context.Context, records []usage.Record) error {
 			return failed("append usage", err)
 		}
 	}
-	err := db.engine.Write(ctx, func(tx Tx) error {
+	err := db.engine.Write(ctx, appending, func(tx Tx) error {
 		for _, row := range rows {
 			if _, err := tx.Exec(`INSERT INTO usage_records (tenant, id, at, key_id, model, upstream, dialect,
 				request_id, tags, input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input,
@@ -77,7 +77,7 @@ func (db *DB) filter(f usage.Filter) where {
 // Records implements [usage.Store].
 func (db *DB) Records(ctx context.Context, f usage.Filter, before string, limit int) ([]usage.Record, error) {
 	var page []usage.Record
-	err := db.engine.Read(ctx, func(tx Tx) error {
+	err := db.engine.Read(ctx, of(f.Tenant), func(tx Tx) error {
 		w := db.filter(f)
 		if before != "" {
 			var at int64
@@ -145,7 +145,7 @@ func (db *DB) Sum(ctx context.Context, q usage.Aggregate) ([]usage.Row, error) {
 	w := db.filter(q.Filter)
 	args = append(args, w.args...)
 	var rows []usage.Row
-	err := db.engine.Read(ctx, func(tx Tx) (err error) {
+	err := db.engine.Read(ctx, of(q.Filter.Tenant), func(tx Tx) (err error) {
 		rows, err = collect(tx, func(row scanner) (usage.Row, error) { return scanSum(row, q.By) },
 			`SELECT `+columns+sumColumns+` FROM usage_records`+w.sql+group, args...)
 		return err

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/session/sessiontest"
+	"github.com/craton-ai/craton/internal/store/postgres/postgrestest"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
+
+// grouped is a store that appends by group only.
+type grouped struct {
+	*Store
+	refused *bool
+}
+
+func (g grouped) Append(ctx context.Context, b session.Batch) error {
+	done, err := g.group.append(ctx, b)
+	*g.refused = !done
+	return err
+}
+
+// TestGroupAppends makes sure that what can be committed in groups is: the
+// statements that all databases share would hide it if not.
+func TestGroupAppends(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	store, err := Open(ctx, postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	refused := false
+	journal := sessiontest.NewJournal(t, grouped{store, &refused})
+	apply := func(head session.Session, want bool, change session.Change) session.Session {
+		t.Helper()
+		next, err := journal.Apply(ctx, head, change)
+		if err != nil || refused == want {
+			t.Errorf("appended: %v, %v; want %v", !refused, err, want)
+		}
+		return next
+	}
+	head, err := journal.Begin("t1", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := func(label, text string) session.Change {
+		return session.Change{Drafts: []session.Draft{{Type: "said", Version: 1, Label: label, Payload: []byte(text)}}}
+	}
+	first := apply(head, true, event("l", "created"))
+	apply(head, false, event("", "created again"))
+	second := apply(first, true, event("", strings.Repeat("large", 100)))
+	apply(first, false, event("", "stale"))
+	apply(second, false, event("l", "a label that is taken"))
+	full := event("", "")
+	full.Wake, full.Progress, full.Facts = &session.AtOnce, true, &session.Facts{Metadata: map[string]string{"k": `"v"`}}
+	third := apply(second, true, full)
+	e, err := store.Describe(ctx, "t1", head.ID)
+	if err != nil || e.Head != third.Head || e.Seq != 3 || e.Wake != session.AtOnce || e.Metadata["k"] != `"v"` {
+		t.Errorf("the session is %+v, %v", e, err)
+	}
+	orphan := head
+	orphan.ID, orphan.Head = "ses_orphan", session.Hash{1}
+	apply(orphan, false, event("", "without a parent"))
+}
+
+// TestCloseAnswersEveryone closes the store under its writers.
+func TestCloseAnswersEveryone(t *testing.T) {
+	t.Parallel()
+	store, err := Open(t.Context(), postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal := sessiontest.NewJournal(t, store)
+	var wg, started sync.WaitGroup
+	for range 8 {
+		head, err := journal.Begin("t1", "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		started.Add(1)
+		wg.Go(func() {
+			for first := true; ; first = false {
+				next, err := journal.Append(context.Background(), head, session.Draft{Type: "said", Version: 1})
+				if first {
+					started.Done()
+				}
+				if errors.Is(err, ErrClosed) {
+					return
+				}
+				if err == nil {
+					head = next
+				} else if !strings.Contains(err.Error(), "closed pool") {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	started.Wait()
+	for range 2 {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Wait()
+}
