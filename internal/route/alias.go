@@ -1,6 +1,7 @@
 package route
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -44,9 +45,12 @@ func (r *aliasing) resolve(name string) error {
 		e.pool = append(e.pool, pool...)
 	}
 	if len(e.pool) == 0 {
+		// What it points at may be an upstream that this snapshot's tenants must
+		// not know of: only the operator's log names it.
 		e.fault = model.Errorf(model.ModelNotFound, "model",
-			"The alias %q points at %q, which no upstream lists at the moment or which is ambiguous.", name, r.aliases[name][0].Model).
+			"The alias %q means no model at the moment: no upstream lists what it points at, or several do.", name).
 			WithHint("Ask the operator to point it at \"upstream/model\", or choose another model.")
+		e.fault.Err = fmt.Errorf("it points at %q", r.aliases[name][0].Model)
 	}
 	r.made[name] = e
 	r.state[name] = 2

@@ -303,3 +303,16 @@ func BenchmarkRoute(b *testing.B) {
 		})
 	}
 }
+
+// TestAliasKeepsItsTarget asks for an alias of an upstream that is not in this
+// snapshot, as another tenant's would not be: its name is nobody's business.
+func TestAliasKeepsItsTarget(t *testing.T) {
+	t.Parallel()
+	s := snapshot(t, Config{Upstreams: []Upstream{{Name: "one", Cards: []model.Card{card("gpt")}}},
+		Aliases: map[string][]Target{"best": {{Model: "secret/project-x"}}}})
+	_, err := s.Route(Facts{Model: "best"}, Conditions{})
+	var e *model.Error
+	if !errors.As(err, &e) || e.Kind != model.ModelNotFound || strings.Contains(e.Public(), "secret") || !strings.Contains(e.Error(), "secret/project-x") {
+		t.Errorf("got %v", err)
+	}
+}
