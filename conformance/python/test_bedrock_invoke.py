@@ -11,9 +11,7 @@ from test_bedrock_converse import refused
 
 pytestmark = pytest.mark.sdk("boto3 InvokeModel", "boto3")
 ABSENT = {
-    "multi-turn": "the families' bodies carry turns as in their own contracts",
     "models": "bedrock-runtime lists no models; the bedrock service comes later",
-    "token counting": "see boto3 Converse, which counts native bodies too",
 }
 case = pytest.mark.case
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -84,6 +82,29 @@ def test_text(client, name):
     assert headers["x-amzn-bedrock-output-token-count"] == "2"
     assert int(headers["x-amzn-bedrock-input-token-count"]) > 0
     assert int(headers["x-amzn-bedrock-invocation-latency"]) >= 0
+
+
+@case("multi-turn")
+@family
+def test_multi_turn(client, name):
+    model, body, text, _ = FAMILIES[name]
+    told, answered, asked = "Hello, my name is Ada.", "Hello Ada.", "What is my name?"
+    if name == "llama":
+        begin, end = "<|start_header_id|>", "<|end_header_id|>\n\n"
+        request = body(f"{told}<|eot_id|>{begin}assistant{end}{answered}<|eot_id|>{begin}user{end}{asked}")
+    elif name == "mistral":
+        request = body(f"{told} [/INST] {answered}</s>[INST] {asked}")
+    else:
+        request, last = body(told), body(asked)["messages"]
+        said = [{"text": answered}] if name == "nova" else answered
+        request["messages"] += [{"role": "assistant", "content": said}, *last]
+    assert text(invoke(client, model, request)[0]).strip() == "Your name is Ada."
+
+
+@case("token counting")
+def test_count_tokens(client):
+    body = json.dumps(claude("one two three", system="four five"))
+    assert client.count_tokens(modelId=CLAUDE, input={"invokeModel": {"body": body}})["inputTokens"] == 5
 
 
 @case("streaming")

@@ -161,6 +161,43 @@ def test_other_upstreams(chat, name):
     assert model.invoke(messages).text == "The tools answered: fine in Paris; fine in London"
 
 
+@case("model names")
+@pytest.mark.parametrize("name", craton.NAMES)
+@both
+def test_model_names(chat, name):
+    assert chat(model=name).invoke("Say it works").text == "it works"
+
+
+@case("oversized request")
+@both
+def test_oversized_request(chat):
+    with pytest.raises(chat.errors(openai.APIStatusError)) as e:
+        chat().invoke("x" * craton.TOO_LARGE)
+    assert "8388608" in str(e.value)
+
+
+@case("unsupported feature")
+@both
+def test_unsupported_feature(chat):
+    model = chat()
+    bound = model.bind(guardrailConfig={"guardrailIdentifier": "abcdefgh", "guardrailVersion": "1"}) if chat.kind == "bedrock" else (
+        model.bind(tools=[{"type": "web_search"}]) if chat.kind == "responses" else model.bind(modalities=["text", "audio"]))
+    with pytest.raises(chat.errors(openai.BadRequestError)):
+        bound.invoke("hi")
+
+
+@case("cancellation")
+@pytest.mark.sdk("LangChain ChatOpenAI", "langchain-openai")
+def test_cancellation(lone_key):
+    stream, heard = Make("openai")(key=lone_key["token"]).stream("slow 400"), 0
+    for chunk in stream:
+        heard += bool(chunk.text)
+        if heard == 3:
+            break
+    stream.close()
+    craton.abandoned(lone_key, heard)
+
+
 @case("wrong key")
 @both
 def test_wrong_key(chat):

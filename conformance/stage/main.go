@@ -9,7 +9,9 @@
 //     the network, as "viaopenai", "viaanthropic" and "viabedrock", with data in
 //     SQLite;
 //   - the TLS house is a second house with a certificate of its own, for clients
-//     that send keys over TLS only.
+//     that send keys over TLS only;
+//   - the engine serves what CRATON_TEST_ENGINE_DATA holds, a data directory
+//     that `craton engine install --data` filled; unset, there is none.
 //
 // It guarantees that no server outlives it, and that its exit status is the
 // command's.
@@ -17,7 +19,8 @@
 //	go run ./conformance/stage -- pytest conformance/python
 //
 // The command sees CRATON_CONFORMANCE_URL, CRATON_CONFORMANCE_TLS_URL,
-// CRATON_CONFORMANCE_CA (a PEM file), CRATON_API_KEY, CRATON_ACCESS_KEY_ID,
+// CRATON_CONFORMANCE_CA (a PEM file), CRATON_CONFORMANCE_ENGINE_URL (if there is
+// one), CRATON_CONFORMANCE_LOG (the house's log), CRATON_API_KEY, CRATON_ACCESS_KEY_ID,
 // CRATON_SECRET_ACCESS_KEY and CRATON_BIN.
 package main
 
@@ -94,12 +97,20 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	var engine string
+	if data := os.Getenv("CRATON_TEST_ENGINE_DATA"); data != "" {
+		// A later --data replaces the one of the server's own directory.
+		if engine, err = crew.start(ctx, bin, filepath.Join(dir, "engine"), "{}", credentials(apiKey, accessKeyID, secretAccessKey), "--data", data); err != nil {
+			return err
+		}
+	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), credentials(apiKey, accessKeyID, secretAccessKey)...)
 	cmd.Env = append(cmd.Env, "CRATON_BIN="+bin, "CRATON_CONFORMANCE_URL="+house, "CRATON_CONFORMANCE_TLS_URL="+secure,
-		"CRATON_CONFORMANCE_CA="+filepath.Join(dir, "secure", "tls.crt"), "CRATON_CONFORMANCE_LOG="+filepath.Join(dir, "house", "log"))
+		"CRATON_CONFORMANCE_CA="+filepath.Join(dir, "secure", "tls.crt"), "CRATON_CONFORMANCE_LOG="+filepath.Join(dir, "house", "log"),
+		"CRATON_CONFORMANCE_ENGINE_URL="+engine)
 	return cmd.Run()
 }
 

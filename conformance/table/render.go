@@ -25,8 +25,8 @@ in ` + "`conformance/`" + `. This file is generated: ` + "`make conformance`" + 
 differs from what the run gives, and ` + "`CRATON_UPDATE_GOLDEN=1 make conformance`" + `
 renews it.
 
-✓ works, ✗ fails, – does not exist in that client or contract (the reasons are
-listed below the table), blank: not tested.
+✓ works, ✗ fails, – is not there in that client, in its contract or on this
+server (the reasons are listed below the table), blank: not tested.
 `
 
 // render returns the document and what failed, each "client: case".
