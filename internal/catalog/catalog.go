@@ -46,6 +46,8 @@ type entry struct {
 	rates *table.Rates
 	tiers map[string]table.Rates
 	long  []table.Long
+	// operator says that the price is the operator's own.
+	operator bool
 }
 
 // Catalog is a set of model cards.
@@ -78,6 +80,9 @@ func New(operator []table.Row) (*Catalog, error) {
 	}
 	for _, r := range rows {
 		c.add(r)
+	}
+	for _, r := range operator {
+		c.byID[r.ID].operator = r.Rates != nil
 	}
 	// An alias that a vendor's own card shares with a reseller's ("vendor.model")
 	// means the vendor's.
@@ -259,8 +264,8 @@ func (c *Catalog) byProfile(id string) *entry {
 }
 
 // Complete fills what an upstream's card leaves empty from the catalogue's
-// card of that id. What the upstream told stays. A card unknown here is
-// returned as it is.
+// card of that id. What the upstream told stays, but for a price that the
+// operator set. A card unknown here is returned as it is.
 func (c *Catalog) Complete(card model.Card) model.Card {
 	known, ok := c.Lookup(card.ID)
 	if !ok {
@@ -285,7 +290,7 @@ func (c *Catalog) Complete(card model.Card) model.Card {
 	if len(card.Regions) == 0 {
 		card.Regions = known.Regions
 	}
-	if !card.Price.Known {
+	if e := c.byID[card.ID]; !card.Price.Known || e != nil && e.operator {
 		card.Price = known.Price
 	}
 	return card
