@@ -360,7 +360,8 @@ func (m messages) cancellation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	client := m.client(t)
-	s := client.Messages.NewStreaming(ctx, messageParams("slow 500"), option.WithHeader(tagHeader, tagOf(t)))
+	tag := newTag()
+	s := client.Messages.NewStreaming(ctx, messageParams("slow 500"), option.WithHeader(tagHeader, tag))
 	for n := 0; n < 7 && s.Next(); n++ {
 	}
 	cancel()
@@ -369,5 +370,5 @@ func (m messages) cancellation(t *testing.T) {
 	if s.Err() == nil {
 		t.Error("the stream ended as if whole")
 	}
-	abandoned(t, tagOf(t), m.dialect)
+	abandoned(t, tag, m.dialect)
 }

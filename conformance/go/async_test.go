@@ -18,7 +18,7 @@ import (
 // async starts an invocation whose answer goes to the object space, and reads
 // it there with the S3 client.
 func (r runtime) async(t *testing.T) {
-	const bucket = "go-async-answers"
+	bucket := "answers-" + newTag()
 	objects := s3.New(s3.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(serverURL(t)), UsePathStyle: true, RetryMaxAttempts: 1,
 		Credentials: r.client(t).Options().Credentials,

@@ -234,8 +234,9 @@ func (r runtime) midStream(t *testing.T) {
 func (r runtime) cancellation(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	tag := newTag()
 	tagged := func(o *bedrockruntime.Options) {
-		o.APIOptions = append(o.APIOptions, smithyhttp.AddHeaderValue(tagHeader, tagOf(t)))
+		o.APIOptions = append(o.APIOptions, smithyhttp.AddHeaderValue(tagHeader, tag))
 	}
 	out, err := r.client(t, tagged).ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{
 		ModelId: aws.String(chatModel), Messages: converseInput("slow 500").Messages,
@@ -249,5 +250,5 @@ func (r runtime) cancellation(t *testing.T) {
 	}
 	cancel()
 	s.Close()
-	abandoned(t, tagOf(t), "bedrock.converse")
+	abandoned(t, tag, "bedrock.converse")
 }

@@ -2,6 +2,8 @@ package sdks
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -21,15 +23,32 @@ type runtime struct {
 	stranger func(*bedrockruntime.Options)
 }
 
+// wholeBody keeps net/http from calling WriteTo on the SDK's request body.
+// smithy-go v1.28 closes that body when the head of the answer has come, and
+// its WriteTo then answers io.EOF, for which net/http drops the connection in
+// the middle of the answer. A server on the same machine is quick enough to
+// meet that now and then.
+type wholeBody struct{ http.RoundTripper }
+
+func (w wholeBody) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil && req.Body != http.NoBody {
+		req = req.Clone(req.Context())
+		req.Body = struct{ io.ReadCloser }{req.Body}
+	}
+	return w.RoundTripper.RoundTrip(req)
+}
+
 func signed(t *testing.T) runtime {
 	key := func(secret string) aws.CredentialsProvider {
 		return credentials.NewStaticCredentialsProvider(setting(t, "CRATON_ACCESS_KEY_ID"), secret, "")
 	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
 	return runtime{
 		client: func(t *testing.T, edit ...func(*bedrockruntime.Options)) *bedrockruntime.Client {
 			return bedrockruntime.New(bedrockruntime.Options{
 				Region: "us-east-1", BaseEndpoint: aws.String(serverURL(t)), RetryMaxAttempts: 1,
-				Credentials: key(setting(t, "CRATON_SECRET_ACCESS_KEY")),
+				Credentials: key(setting(t, "CRATON_SECRET_ACCESS_KEY")), HTTPClient: &http.Client{Transport: wholeBody{transport}},
 			}, edit...)
 		},
 		stranger: func(o *bedrockruntime.Options) { o.Credentials = key("wrong") },

@@ -325,7 +325,8 @@ func openAIMidStream(t *testing.T) {
 func openAICancellation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	client := openAI(t, option.WithHeader(tagHeader, tagOf(t)))
+	tag := newTag()
+	client := openAI(t, option.WithHeader(tagHeader, tag))
 	stream := client.Chat.Completions.NewStreaming(ctx, chatParams("slow 500"))
 	for n := 0; n < 5 && stream.Next(); n++ {
 	}
@@ -335,5 +336,5 @@ func openAICancellation(t *testing.T) {
 	if err := stream.Err(); !errors.Is(err, context.Canceled) {
 		t.Errorf("the stream ended with %v", err)
 	}
-	abandoned(t, tagOf(t), "openai.chat")
+	abandoned(t, tag, "openai.chat")
 }

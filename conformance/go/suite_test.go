@@ -1,6 +1,7 @@
 package sdks
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -157,7 +158,8 @@ func tooLarge() string { return strings.Repeat("x", 8<<20+1) }
 // tagHeader labels a request, so that its usage can be told from the rest.
 const tagHeader = "X-Craton-Tag-Case"
 
-func tagOf(t *testing.T) string { return strings.ReplaceAll(t.Name(), "/", "-") }
+// newTag is a label, or part of a name, that nothing else has.
+func newTag() string { return strings.ToLower(rand.Text()) }
 
 // abandoned checks what was metered of one request of "slow 500" whose client
 // went away after a few words.
