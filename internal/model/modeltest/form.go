@@ -47,7 +47,11 @@ func checkSchema(t testing.TB, s *subject) {
 func checkJSONObject(t testing.TB, s *subject) {
 	req := s.say("Answer with a JSON object that names a colour.")
 	req.Format = &model.Format{Kind: model.FormatJSON}
-	text := answerText(s.ask(t, req))
+	r := s.ask(t, req)
+	if !s.Scripted && r.Choices[0].Stop == model.StopMaxTokens {
+		t.Skip("the model rambled until its bound")
+	}
+	text := answerText(r)
 	var v map[string]any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		t.Errorf("the answer %q is not a JSON object: %v", text, err)

@@ -21,7 +21,7 @@ func checkMaxTokens(t testing.TB, s *subject) {
 		req := s.say("Count to 100")
 		req.MaxTokens, req.Stream = ptr(5), stream
 		r := s.ask(t, req)
-		wantStop(t, r, model.StopMaxTokens)
+		s.wantStop(t, r, model.StopMaxTokens)
 		s.wantText(t, r, "1, 2, 3, 4, 5,")
 		if r.Usage.Output > 5 {
 			t.Errorf("stream %t: %d tokens were made of the 5 allowed", stream, r.Usage.Output)
@@ -38,7 +38,7 @@ func checkStopSequence(t testing.TB, s *subject) {
 		if strings.Contains(answerText(r), " 5") {
 			t.Errorf("stream %t: the answer %q goes beyond the stop sequence", stream, answerText(r))
 		}
-		if stop := r.Choices[0].Stop; stop != model.StopSequence && stop != model.StopEnd {
+		if stop := r.Choices[0].Stop; stop != model.StopSequence && !s.ended(stop) {
 			t.Errorf("stream %t: the answer ended with %q", stream, stop)
 		}
 	}

@@ -22,7 +22,7 @@ func textChecks() []check {
 func checkText(t testing.TB, s *subject) {
 	r := s.ask(t, s.say("Say hello there."))
 	s.wantText(t, r, "hello there")
-	wantStop(t, r, model.StopEnd)
+	s.wantStop(t, r, model.StopEnd)
 	if r.Choices[0].Message.Role != model.RoleAssistant {
 		t.Errorf("the answer's role is %q", r.Choices[0].Message.Role)
 	}
@@ -36,7 +36,7 @@ func checkUnstreamed(t testing.TB, s *subject) {
 	req.Stream = false
 	r := s.ask(t, req)
 	s.wantText(t, r, "hello there")
-	wantStop(t, r, model.StopEnd)
+	s.wantStop(t, r, model.StopEnd)
 }
 
 // checkUnicode sends what naive encoders break: quotes, backslashes, control
@@ -89,7 +89,7 @@ func checkChoices(t testing.TB, s *subject) {
 			t.Fatalf("stream %t: got %d answers, want 3", stream, len(r.Choices))
 		}
 		for i, ch := range r.Choices {
-			if ch.Message.Text() == "" || ch.Stop != model.StopEnd {
+			if ch.Message.Text() == "" || !s.ended(ch.Stop) {
 				t.Errorf("stream %t: answer %d is %q and ended with %q", stream, i, ch.Message.Text(), ch.Stop)
 			}
 		}

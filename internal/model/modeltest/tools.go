@@ -67,7 +67,7 @@ func checkToolCall(t testing.TB, s *subject) {
 		req.Stream = stream
 		r := s.ask(t, req)
 		cities := calls(t, r)
-		wantStop(t, r, model.StopToolUse)
+		s.wantStop(t, r, model.StopToolUse)
 		if len(cities) == 0 || s.Scripted && (len(cities) != 1 || cities[0] != "Paris") {
 			t.Errorf("stream %t: called for %q, want a call for Paris (parts: %s)", stream, cities, parts(r))
 		}
@@ -95,7 +95,7 @@ func checkToolRoundTrip(t testing.TB, s *subject) {
 	}
 	r := s.ask(t, answerCalls(req, first, false, func(int) string { return "18 degrees and sunny" }))
 	s.wantText(t, r, "The tools answered: 18 degrees and sunny")
-	wantStop(t, r, model.StopEnd)
+	s.wantStop(t, r, model.StopEnd)
 }
 
 func checkToolError(t testing.TB, s *subject) {
@@ -114,7 +114,7 @@ func checkToolNone(t testing.TB, s *subject) {
 	if n := len(r.Choices[0].Message.ToolCalls()); n != 0 {
 		t.Errorf("the model made %d calls although none were allowed", n)
 	}
-	wantStop(t, r, model.StopEnd)
+	s.wantStop(t, r, model.StopEnd)
 }
 
 func checkToolForced(t testing.TB, s *subject) {
