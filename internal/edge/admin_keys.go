@@ -85,6 +85,9 @@ func (h *Handler) adminCreateKey(c *call) error {
 	if err := c.decode(&body); err != nil {
 		return err
 	}
+	if !isText(body.Tenant) {
+		return model.Errorf(model.NotFound, "tenant", "There is no tenant %q.", body.Tenant)
+	}
 	issued, err := h.opts.Directory.CreateKey(c.r.Context(), identity.KeySpec{
 		TenantID: body.Tenant, Name: body.Name, Kind: body.Kind, Roles: body.Roles, Scopes: body.Scopes,
 		ExpiresAt: body.ExpiresAt, Limits: identity.Limits(body.Limits), Budgets: identity.Budgets(body.Budgets), Tags: body.Tags,

@@ -171,6 +171,10 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request) {
 	if h.cors(w, r) {
 		return
 	}
+	if !isText(r.URL.Path) || !isTextQuery(r.URL.RawQuery) {
+		h.refuse(w, r, model.Errorf(model.Invalid, "", "The request's address holds bytes that are not text."), 0)
+		return
+	}
 	if h.opts.Instance != "" && slices.Contains(hopsOf(r.Header), h.opts.Instance) {
 		h.refuse(w, r, model.Errorf(model.Loop, "", "This request came back to the server that sent it.").
 			WithHint("An upstream's base_url points at this server: correct the configuration."), 0)

@@ -4,8 +4,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // HopHeader marks requests Craton sends upstream with the sender's instance
@@ -148,4 +150,17 @@ func hopsOf(header http.Header) []string {
 		}
 	}
 	return hops
+}
+
+// isText reports whether a name can be stored and looked up everywhere: it is
+// UTF-8 and holds no zero byte, which PostgreSQL has no place for.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+// isTextQuery is isText of a query before it is decoded.
+func isTextQuery(raw string) bool {
+	if strings.IndexByte(raw, '%') < 0 {
+		return isText(raw)
+	}
+	decoded, err := url.QueryUnescape(raw)
+	return err != nil || isText(decoded) // what is not validly escaped has no value to be looked up
 }

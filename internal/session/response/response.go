@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -66,6 +67,9 @@ func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, err
 	if previousID == "" {
 		head, err := s.journal.Begin(tenant, Kind)
 		return &Past{head: head}, err
+	}
+	if strings.IndexByte(previousID, 0) >= 0 {
+		return nil, previousNotFound(previousID, session.ErrNotFound) // no store could have kept it
 	}
 	head, err := s.journal.Continue(ctx, tenant, previousID)
 	if err != nil {
