@@ -162,3 +162,27 @@ func (db *DB) Requeue(ctx context.Context, tenant, id string) error {
 	})
 	return failed("requeue session", err)
 }
+
+// EverySession calls visit with the tenant and id of every session, erased ones
+// too, ordered by id, until visit fails.
+func (db *DB) EverySession(ctx context.Context, visit func(tenant, id string) error) error {
+	for last := ""; ; {
+		var page [][]any
+		err := db.engine.Read(ctx, appending, func(tx Tx) (err error) {
+			page, err = collect(tx, scanPair[string], `SELECT id, tenant FROM sessions WHERE id > ? ORDER BY id LIMIT ?`, last, maxPage)
+			return err
+		})
+		if err != nil {
+			return failed("list sessions", err)
+		}
+		for _, row := range page {
+			last = row[0].(string)
+			if err := visit(row[1].(string), last); err != nil {
+				return err
+			}
+		}
+		if len(page) < maxPage {
+			return nil
+		}
+	}
+}

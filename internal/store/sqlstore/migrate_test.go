@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"database/sql"
 	"errors"
+	"fmt"
+	"maps"
 	"path/filepath"
 	"testing"
 
@@ -79,5 +81,42 @@ func TestAfterPrefix(t *testing.T) {
 		if got := afterPrefix(prefix); got != want {
 			t.Errorf("afterPrefix(%q) = %q, want %q", prefix, got, want)
 		}
+	}
+}
+
+// TestTablesAreAllCopied compares what is copied with the schema.
+func TestTablesAreAllCopied(t *testing.T) {
+	t.Parallel()
+	db := testDB(t)
+	if err := Migrate(t.Context(), db, testDialect); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := db.Query(`SELECT m.name, c.name, c.type, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'schema_versions' ORDER BY m.name, c.cid`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	schema := map[string]string{}
+	for rows.Next() {
+		var name, column, kind string
+		var key int
+		if err := rows.Scan(&name, &column, &kind, &key); err != nil {
+			t.Fatal(err)
+		}
+		schema[name] += fmt.Sprintf("%s:%s:%v ", column, kind, key > 0)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	copied := map[string]string{}
+	for _, table := range tables() {
+		for i, c := range table.columns {
+			kind := map[byte]string{'t': "TEXT", 'n': "BIGINT", 'b': "BLOB", 'j': "TEXT"}[c.kind]
+			copied[table.name] += fmt.Sprintf("%s:%s:%v ", c.name, kind, i < table.key)
+		}
+	}
+	if !maps.Equal(schema, copied) {
+		t.Errorf("the schema has\n%v\nand copied is\n%v", schema, copied)
 	}
 }
