@@ -6,7 +6,7 @@ import {
   InvokeModelCommand, InvokeModelWithResponseStreamCommand, ApplyGuardrailCommand,
   AccessDeniedException, ResourceNotFoundException, ThrottlingException, ValidationException,
 } from '@aws-sdk/client-bedrock-runtime';
-import { ambiguous, awsCredentials, embedder, model, names, newTag, others, tagHeader, tooLarge, url } from './craton.js';
+import { ambiguous, apiKey, awsCredentials, embedder, model, names, newTag, others, tagHeader, tooLarge, url } from './craton.js';
 import { assertAbandoned, assertCounts, dot, person, seen, suite, weather } from './suite.js';
 
 const { check, absent } = suite('@aws-sdk/client-bedrock-runtime', '@aws-sdk/client-bedrock-runtime');
@@ -150,6 +150,13 @@ check('InvokeModelWithResponseStream', async () => {
   assertCounts(deltas);
   assert.equal(kinds[0], 'message_start');
   assert.equal(kinds.at(-1), 'message_stop');
+});
+
+check('a bearer key', async () => {
+  const bearer = client({ credentials: undefined, token: { token: apiKey }, authSchemePreference: ['httpBearerAuth'] });
+  const answer = await bearer.send(new ConverseCommand({ modelId: model, messages: [user('Say hello')] }));
+  assert.equal(text(answer), 'hello');
+  bearer.destroy();
 });
 
 absent('models', 'bedrock-runtime has no operation for it');
