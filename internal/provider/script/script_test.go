@@ -396,3 +396,16 @@ func Example() {
 	fmt.Println(r.Choices[0].Message.Text(), r.Usage.Input, r.Usage.Output, err)
 	// Output: Order 7 is on its way. 5 6 <nil>
 }
+
+// TestVendorToolsAreRefused: a tool that only its vendor can run must not be
+// dropped silently.
+func TestVendorToolsAreRefused(t *testing.T) {
+	t.Parallel()
+	_, err := newModel(t, script.Config{}).Generate(t.Context(), &model.Request{
+		Model: script.ChatModel, Messages: []model.Message{model.UserText("hi")},
+		Tools: []model.Tool{{Name: "web_search", Opaque: &model.Opaque{Dialect: model.DialectAnthropic, Raw: []byte(`{"type":"web_search_20250305"}`)}}},
+	})
+	if e := model.AsError(err); e == nil || e.Kind != model.Unsupported || !strings.Contains(e.Message, "web_search") {
+		t.Errorf("Generate = %v, want Unsupported that names web_search", err)
+	}
+}
