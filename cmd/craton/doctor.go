@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/craton-ai/craton/internal/config"
@@ -69,14 +70,14 @@ func (c doctorCommand) configuration(_ context.Context, s streams) finding {
 
 func (c doctorCommand) directory(ctx context.Context, _ streams) finding {
 	f := finding{what: "data", state: c.Data + " is there and can be opened"}
-	if _, err := os.Stat(filepath.Join(c.Data, sqlite.FileName)); errors.Is(err, os.ErrNotExist) {
+	if !hasDatabase(c.Data) {
 		f.state, f.remedy = c.Data+" has no database yet", "`craton serve` makes it at its first start"
 		return f
 	}
 	store, err := sqlite.Open(ctx, c.Data)
 	switch {
 	case errors.Is(err, sqlite.ErrInUse):
-		f.state = c.Data + " is in use by a running server"
+		f.state = strings.TrimSpace(c.Data + " is in use by a running server " + announced(c.Data))
 	case err != nil:
 		f.bad, f.state, f.remedy = true, err.Error(), "restore a backup with `craton restore`, or upgrade the program if it is older than the data"
 	default:
@@ -85,6 +86,11 @@ func (c doctorCommand) directory(ctx context.Context, _ streams) finding {
 		}
 	}
 	return f
+}
+
+func hasDatabase(data string) bool {
+	_, err := os.Stat(filepath.Join(data, sqlite.FileName))
+	return !errors.Is(err, os.ErrNotExist)
 }
 
 func (c doctorCommand) masterKey(context.Context, streams) finding {

@@ -31,6 +31,8 @@ type keysCommand struct {
 	List   keysList   `cmd:"" help:"List keys."`
 	Revoke keysRevoke `cmd:"" help:"Stop a key at once."`
 	Rotate keysRotate `cmd:"" help:"Issue a new secret; the old one still works for a while."`
+
+	Recover keysRecover `cmd:"" help:"Issue new administrator's credentials in the data directory of a stopped server."`
 }
 
 type keysCreate struct {

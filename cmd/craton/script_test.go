@@ -14,7 +14,7 @@ import (
 
 // TestScripts runs the command line as a person would. Scripts have four more
 // commands: `serve NAME ARGS…` starts a server and waits until it is ready,
-// after which CRATON_URL and, where it told one, CRATON_API_KEY are set and
+// after which CRATON_URL, ADDRESS and, where it told one, CRATON_API_KEY are set and
 // $WORK/NAME.out holds what it printed; `stop NAME` ends it gently; `hup NAME`
 // asks it to reload; `logged NAME REGEXP` waits for a line of its log.
 func TestScripts(t *testing.T) {
@@ -73,6 +73,7 @@ func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	running(ts)[args[0]] = s
 	ts.Setenv("CRATON_URL", s.URL)
+	ts.Setenv("ADDRESS", strings.TrimPrefix(s.URL, "http://"))
 	if s.key != "" {
 		ts.Setenv("CRATON_API_KEY", s.key)
 	}

@@ -69,34 +69,46 @@ func (c serveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: level}))
-	st, err := openState(ctx, cfg, s)
+	// What can fail comes before the first administrator's key is made: a start
+	// that fails later would have made it and never shown it.
+	listener, err := listen(cfg.Listen)
 	if err != nil {
 		return err
 	}
-	first, err := st.directory.Bootstrap(ctx, identity.Preset{
-		APIKey: s.getenv("CRATON_API_KEY"), AccessKeyID: s.getenv("CRATON_ACCESS_KEY_ID"), SecretAccessKey: s.getenv("CRATON_SECRET_ACCESS_KEY"),
-	})
+	defer listener.Close() // the server closes it too; a second time does nothing
+	st, err := openState(ctx, cfg, s)
 	if err != nil {
-		st.close(context.WithoutCancel(ctx), log)
-		return err
+		return inUse(err, cfg.Data)
 	}
 	svc, err := newService(ctx, cfg, st, s, log, uuid.NewString())
 	if err != nil {
 		st.close(context.WithoutCancel(ctx), log)
 		return err
 	}
-	err = c.serve(ctx, svc, first, s)
+	err = c.serve(ctx, svc, listener, s)
 	svc.close(context.WithoutCancel(ctx))
 	return err
 }
 
-// serve listens, prints the welcome, and drains at the end.
-func (c serveCommand) serve(ctx context.Context, svc *service, first identity.Bootstrapped, s streams) error {
-	cfg, log := svc.cfg, svc.log
-	listener, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w (is another server running? --listen takes another address)", cfg.Listen, err)
+// listen opens the address, or says what about it is wrong.
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("cannot listen on %s: another program does (a running `craton serve`?): stop it, or take another address with --listen", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("cannot listen on %s: this machine has no such address; 0.0.0.0 means all it has", address)
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("cannot listen on %s: the system reserves that port; take one from 1024 up with --listen", address)
 	}
+	return nil, fmt.Errorf("cannot listen on %s: %w (--listen takes HOST:PORT)", address, err)
+}
+
+// serve serves the listener, prints the welcome, and drains at the end.
+func (c serveCommand) serve(ctx context.Context, svc *service, listener net.Listener, s streams) error {
+	cfg, log := svc.cfg, svc.log
 	server := &http.Server{
 		Handler: svc.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: cfg.Limits.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -107,9 +119,16 @@ func (c serveCommand) serve(ctx context.Context, svc *service, first identity.Bo
 	// Amazon's JavaScript SDK opens cleartext HTTP/2 with prior knowledge.
 	server.Protocols.SetUnencryptedHTTP2(true)
 	if cfg.TLS.On() {
+		var err error
 		if server.TLSConfig, err = tlsConfig(cfg, time.Now); err != nil {
-			return errors.Join(err, listener.Close())
+			return err
 		}
+	}
+	first, err := svc.state.directory.Bootstrap(ctx, identity.Preset{
+		APIKey: s.getenv("CRATON_API_KEY"), AccessKeyID: s.getenv("CRATON_ACCESS_KEY_ID"), SecretAccessKey: s.getenv("CRATON_SECRET_ACCESS_KEY"),
+	})
+	if err != nil {
+		return err
 	}
 	reload := make(chan os.Signal, 1)
 	notifyReload(reload)
@@ -122,7 +141,13 @@ func (c serveCommand) serve(ctx context.Context, svc *service, first identity.Bo
 			done <- server.Serve(listener)
 		}
 	}()
-	svc.welcome(s.out, listener.Addr().String(), first)
+	base := svc.base(listener.Addr())
+	withdraw, err := announce(cfg.Data, base)
+	if err != nil {
+		log.Warn("where this server is was not noted in the data directory", "err", err)
+	}
+	defer withdraw()
+	svc.welcome(s.out, base, first)
 	for {
 		select {
 		case err := <-done:
@@ -142,45 +167,6 @@ func (c serveCommand) serve(ctx context.Context, svc *service, first identity.Bo
 		}
 	}
 }
-
-// welcome says where the server is, who may use it, and how.
-func (svc *service) welcome(out interface{ Write([]byte) (int, error) }, addr string, first identity.Bootstrapped) {
-	scheme := "http"
-	if svc.cfg.TLS.On() {
-		scheme = "https"
-	}
-	base := scheme + "://" + addr
-	key, id, secret := "$CRATON_API_KEY", "$CRATON_ACCESS_KEY_ID", "$CRATON_SECRET_ACCESS_KEY"
-	fmt.Fprintf(out, "\nCraton %s serves %s (data in %s)\n", version, base, svc.cfg.Data)
-	for _, line := range svc.found {
-		fmt.Fprintln(out, "  "+line)
-	}
-	if first.Bearer != nil && svc.streams.getenv("CRATON_API_KEY") == "" {
-		key = first.Bearer.Token
-		fmt.Fprintf(out, "\nAdministrator's credentials, shown this once:\n  export CRATON_API_KEY=%s\n", key)
-	}
-	if first.AWS != nil && svc.streams.getenv("CRATON_ACCESS_KEY_ID") == "" {
-		id, secret = first.AWS.AccessKeyID, first.AWS.SecretAccessKey
-		fmt.Fprintf(out, "  export CRATON_ACCESS_KEY_ID=%s\n  export CRATON_SECRET_ACCESS_KEY=%s\n", id, secret)
-	}
-	fmt.Fprintf(out, examples, base, key, svc.defaultModel(), base, key, svc.defaultModel(), id, secret, base, svc.cfg.Region, svc.defaultModel())
-}
-
-const examples = `
-Try it:
-
-  curl %s/v1/chat/completions -H "Authorization: Bearer %s" \
-    -d '{"model": "%s", "messages": [{"role": "user", "content": "Say hello."}]}'
-
-  python3 -c 'from openai import OpenAI
-client = OpenAI(base_url="%s/v1", api_key="%s")
-print(client.chat.completions.create(model="%s", messages=[{"role": "user", "content": "Say hello."}]).choices[0].message.content)'
-
-  AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s \
-    aws bedrock-runtime converse --endpoint-url %s --region %s \
-    --model-id %s --messages '[{"role": "user", "content": [{"text": "Say hello."}]}]'
-
-`
 
 // stopSignals end the server gently.
 var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}

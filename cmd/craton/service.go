@@ -259,11 +259,11 @@ func (svc *service) readyz(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte("ready\n")) // the prober is gone if this fails
 }
 
-// defaultModel is what the examples name.
+// defaultModel is what the examples name; empty when no model is served.
 func (svc *service) defaultModel() string {
 	cards, err := svc.gateway.Models(context.Background(), identity.Principal{Tenant: identity.Tenant{Root: true}})
 	if err != nil || len(cards) == 0 {
-		return "MODEL"
+		return ""
 	}
 	return cards[0].ID
 }

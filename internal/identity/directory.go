@@ -87,7 +87,7 @@ type KeySpec struct {
 // asks no store.
 //
 // Methods that manage take the caller from the context ([WithPrincipal]) and
-// answer [ErrForbidden] without one; Bootstrap, the two methods that
+// answer [ErrForbidden] without one; Bootstrap, Recover, the two methods that
 // authenticate, RewrapSecrets and Flush are the server's own.
 type Directory struct {
 	config Config

@@ -133,6 +133,19 @@ func TestBootstrap(t *testing.T) {
 	}
 }
 
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bearer, aws, err := w.dir.Recover(t.Context())
+	if err != nil || !w.works(w.dir, bearer) || !w.works(w.dir, aws) || !w.works(w.dir, *w.boot.Bearer) {
+		t.Errorf("recovered %+v and %+v: %v", bearer.Key, aws.Key, err)
+	}
+	p, _, err := w.dir.AuthenticateBearer(t.Context(), bearer.Token)
+	if err != nil || !p.Tenant.Root || !p.Can(identity.KeyWrite) {
+		t.Errorf("the recovered key is %+v, %v", p, err)
+	}
+}
+
 func TestBootstrapPreset(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

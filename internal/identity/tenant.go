@@ -184,6 +184,34 @@ func (d *Directory) bootstrap(ctx context.Context, preset Preset) (Bootstrapped,
 	return out, nil
 }
 
+// Recover issues a further administrator's bearer token and AWS pair for the
+// root tenant. It is for an operator who holds the store and lost every
+// credential; no caller is asked for. Without a root tenant it answers
+// [ErrNotFound].
+func (d *Directory) Recover(ctx context.Context) (bearer, aws Issued, err error) {
+	root, err := d.root(ctx)
+	if err != nil {
+		return Issued{}, Issued{}, err
+	}
+	if root.ID == "" {
+		return Issued{}, Issued{}, Fault(ErrNotFound, "root", "There is no root tenant yet: the first start makes it and its administrator.")
+	}
+	var made [2]Issued
+	var change Change
+	for i, kind := range []KeyKind{KindBearer, KindAWS} {
+		key, err := d.newKey(KeySpec{TenantID: root.ID, Name: "recovered administrator", Kind: kind, Roles: []Role{Administrator}})
+		if err != nil {
+			return Issued{}, Issued{}, err
+		}
+		issued, credential, err := d.issue(key, "", "", "")
+		if err != nil {
+			return Issued{}, Issued{}, err
+		}
+		made[i], change.Credentials = issued, append(change.Credentials, credential)
+	}
+	return made[0], made[1], d.config.Store.Write(ctx, change)
+}
+
 // root returns the root tenant, or the zero Tenant if there is none.
 func (d *Directory) root(ctx context.Context) (Tenant, error) {
 	found, err := d.config.Store.Tenants(ctx, TenantFilter{Root: true, Limit: 1})
