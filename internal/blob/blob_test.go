@@ -270,12 +270,9 @@ func TestReadersKeepWhatTheyOpened(t *testing.T) {
 
 func TestListing(t *testing.T) {
 	everywhere(t, func(t *testing.T, f *fixture) {
-		var keys []string
 		for _, dir := range []string{"", "a/", "a/b/", "b/", "ü/", "z"} {
 			for i := range 4 {
-				key := fmt.Sprintf("%s%d", dir, i)
-				keys = append(keys, key)
-				f.put(t, key, "x")
+				f.put(t, fmt.Sprintf("%s%d", dir, i), "x")
 			}
 		}
 		for _, c := range []struct{ prefix, delimiter, want string }{
