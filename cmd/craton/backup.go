@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -77,15 +78,48 @@ func (c restoreCommand) Run(ctx context.Context, s streams) error {
 	return err
 }
 
-// copyTree copies a directory that may not exist; files that exist are kept.
+// copyTree copies a directory of objects, which may not exist and may change
+// meanwhile: what is still being written is left out, and so is what is gone
+// when its turn comes. Files that exist are kept.
 func copyTree(from, to string) error {
 	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := os.MkdirAll(to, 0o700); err != nil {
+	return fs.WalkDir(os.DirFS(from), ".", func(name string, entry fs.DirEntry, err error) error {
+		target := filepath.Join(to, filepath.FromSlash(name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o700)
+		case filepath.Ext(name) == ".part":
+			return nil
+		}
+		return copyFile(filepath.Join(from, filepath.FromSlash(name)), target)
+	})
+}
+
+// copyFile copies one file, if it is there and its copy is not.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return os.CopyFS(to, os.DirFS(from))
+	defer in.Close() // read only: nothing can be lost
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Sync(), out.Close())
 }
 
 // backupTimeout bounds a backup asked for over HTTP.

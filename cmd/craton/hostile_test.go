@@ -72,7 +72,9 @@ func TestHostileText(t *testing.T) {
 				t.Error("the server logged errors")
 			}
 			s = launch(t, dir, env, args...)
-			var used struct{ Data []struct{ Requests, Errors int64 } }
+			var used struct {
+				Data []struct{ Requests, Errors int64 }
+			}
 			if _, body := answer(t, s, key, "GET", "/admin/v1/usage", "", &used); len(used.Data) != 1 || used.Data[0].Requests-used.Data[0].Errors != int64(paid) || paid < 4 {
 				t.Errorf("%d requests were answered, and metered as %s", paid, body)
 			}
