@@ -8,24 +8,12 @@ import (
 	"testing"
 
 	"github.com/craton-ai/craton/internal/document"
-	"github.com/craton-ai/craton/internal/store/sqlstore"
 )
 
 // limit bounds the size of the database, as a full disk would.
 func limit(t *testing.T, s *Store, pages int) {
 	t.Helper()
-	err := s.write.Write(context.Background(), sqlstore.Scope{}, func(tx sqlstore.Tx) error {
-		rows, err := tx.Query(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
-		}
-		return rows.Close()
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	pragma(t, s, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
 }
 
 // TestFullDisk lets writers run into the end of the disk together: what was
