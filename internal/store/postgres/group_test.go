@@ -3,7 +3,9 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +15,38 @@ import (
 	"github.com/craton-ai/craton/internal/store/postgres/postgrestest"
 )
 
-func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
+// envCrashAddress makes the test binary drive sessions of the database it names
+// until it is killed.
+const envCrashAddress = "CRATON_CRASH_POSTGRES"
+
+func TestMain(m *testing.M) {
+	if address := os.Getenv(envCrashAddress); address != "" {
+		store, err := Open(context.Background(), address)
+		if err == nil {
+			err = sessiontest.CrashChild(context.Background(), store, os.Getenv(sessiontest.CrashEnv), os.Stdout)
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1) // it should have been killed
+	}
+	os.Exit(postgrestest.Main(m))
+}
+
+// TestCrashOfNodes kills a node that claims, submits, streams and appends.
+func TestCrashOfNodes(t *testing.T) {
+	t.Parallel()
+	kills, err := strconv.Atoi(os.Getenv("CRATON_CRASH_KILLS"))
+	if err != nil {
+		kills = 8
+	}
+	address := postgrestest.Database(t)
+	sessiontest.RunCrash(t, kills, []string{envCrashAddress + "=" + address}, func(t *testing.T) (sessiontest.Runtime, func() error) {
+		store, err := Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store, store.Close
+	})
+}
 
 // grouped is a store that appends by group only.
 type grouped struct {

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -28,11 +29,45 @@ const (
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(envCrashChild); dir != "" {
-		err := crashChild(dir, os.Getenv(envCrashID))
+		child := crashChild
+		if os.Getenv(sessiontest.CrashEnv) != "" {
+			child = crashNode
+		}
+		err := child(dir, cmp.Or(os.Getenv(sessiontest.CrashEnv), os.Getenv(envCrashID)))
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) // it should have been killed
 	}
 	os.Exit(m.Run())
+}
+
+// crashNode drives sessions.
+func crashNode(dir, id string) error {
+	store, err := sqlite.Open(context.Background(), dir)
+	if err != nil {
+		return err
+	}
+	return sessiontest.CrashChild(context.Background(), store, id, os.Stdout)
+}
+
+// TestCrashOfNodes kills a node that claims, submits, streams and appends.
+func TestCrashOfNodes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sessiontest.RunCrash(t, kills(), []string{envCrashChild + "=" + dir}, func(t *testing.T) (sessiontest.Runtime, func() error) {
+		store, err := sqlite.Open(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store, store.Close
+	})
+}
+
+// kills is how often to kill.
+func kills() int {
+	if n, err := strconv.Atoi(os.Getenv(envCrashKills)); err == nil {
+		return n
+	}
+	return 12
 }
 
 // crashChild appends from several sessions and prints each acknowledgement.
@@ -96,10 +131,7 @@ func crashBatch(head session.Session, w int) session.Batch {
 // acknowledged must be there afterwards, whole and in its chain.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	kills := 20
-	if n, err := strconv.Atoi(os.Getenv(envCrashKills)); err == nil {
-		kills = n
-	}
+	kills := kills()
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
 	total := 0
