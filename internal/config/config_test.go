@@ -81,6 +81,13 @@ func TestLoadRefuses(t *testing.T) {
 		"bad proxy":          {"trusted_proxies: [localhost]\n", "CIDR"},
 		"bad duration":       {"guards: {idle: soon}\n", "soon"},
 		"two key sources":    {"master_key: {env: A, file: b}\n", "one of"},
+		"itself":             {"aliases: {a: a}\n", "a runs in a circle: a -> a"},
+		"circle":             {"aliases: {a: b, b: c, c: a, d: a}\n", "b runs in a circle: b -> c -> a -> b"},
+		"alias of nobody":    {"upstreams: [{kind: script}]\naliases: {a: nobody/x}\n", `aliases.a: nobody/x names the upstream "nobody", which is not configured; there are script, engine`},
+		"fallback of nobody": {"fallbacks: {'*': [nobody/x]}\n", `fallbacks.*: nobody/x names the upstream "nobody"`},
+		"fallback to nobody": {"fallbacks: {nobody/x: []}\n", `fallbacks: nobody/x names the upstream "nobody"`},
+		"default of nobody":  {"default_model: nobody/x\n", `default_model: nobody/x`},
+		"engine off":         {"engine: {disabled: true}\naliases: {a: engine/x}\n", "engine.disabled turns that off"},
 		"bad origin":         {"cors: {origins: ['*']}\n", "origin such as"},
 	}
 	for name, c := range cases {
@@ -91,6 +98,20 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("error is %v, want one naming %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestLoadNames(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"chain":      "upstreams: [{kind: script}]\naliases: {a: b, b: script/x}\nfallbacks: {a: [script/y, b], '*': [engine/z]}\ndefault_model: a\n",
+		"bare ids":   "aliases: {a: some-model, b: Qwen/Q-8B, c: 'arn:aws:bedrock:us-east-1::foundation-model/x'}\n",
+		"listed":     "upstreams: [{kind: openai, models: [org/m]}]\naliases: {a: org/m}\n",
+		"discovered": "discover: true\naliases: {a: ollama/tiny}\n",
+	} {
+		if _, err := config.Load(write(t, text), env(nil)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

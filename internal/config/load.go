@@ -128,6 +128,7 @@ func (c *Config) Validate() error {
 		bad("observe.access_log: %q is neither json nor off", a)
 	}
 	c.validateUpstreams(bad)
+	c.validateNames(bad)
 	return errors.Join(errs...)
 }
 
@@ -155,11 +156,6 @@ func (c *Config) validateUpstreams(bad func(string, ...any)) {
 		}
 		if _, err := script.New(script.Config{Rules: u.Rules}); err != nil && u.Kind == "script" {
 			bad("%s: rules: %v", at, err)
-		}
-	}
-	for alias, target := range c.Aliases {
-		if alias == target {
-			bad("aliases: %s means itself", alias)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,16 +10,16 @@ import (
 )
 
 // alias enters the operator's aliases. They are resolved depth first, so that
-// an alias may point at another; a circle is refused.
-func (s *Snapshot) alias(aliases map[string][]Target) error {
+// an alias may point at another; one in a circle means nothing, and no other
+// name suffers for it.
+func (s *Snapshot) alias(aliases map[string][]Target) {
 	r := aliasing{snapshot: s, aliases: aliases, state: map[string]int{}, made: map[string]*entry{}}
 	for _, name := range slices.Sorted(maps.Keys(aliases)) {
-		if err := r.resolve(name); err != nil {
-			return err
+		if r.state[name] == 0 {
+			r.resolve(name)
 		}
 	}
 	maps.Copy(s.names, r.made)
-	return nil
 }
 
 type aliasing struct {
@@ -31,45 +32,36 @@ type aliasing struct {
 	made map[string]*entry
 }
 
-func (r *aliasing) resolve(name string) error {
+func (r *aliasing) resolve(name string) {
 	r.state[name] = 1
 	e := &entry{rank: rankAlias}
-	if len(r.aliases[name]) == 0 {
-		return model.Errorf(model.Invalid, "aliases."+name, "The alias %q names no model.", name)
-	}
 	for _, t := range r.aliases[name] {
-		pool, err := r.pool(name, t)
-		if err != nil {
-			return err
-		}
-		e.pool = append(e.pool, pool...)
+		e.pool = append(e.pool, r.pool(name, t)...)
 	}
 	if len(e.pool) == 0 {
 		// What it points at may be an upstream that this snapshot's tenants must
 		// not know of: only the operator's log names it.
 		e.fault = model.Errorf(model.ModelNotFound, "model",
-			"The alias %q means no model at the moment: no upstream lists what it points at, or several do.", name).
+			"The alias %q means no model at the moment: no upstream lists what it points at, several do, or it runs in a circle.", name).
 			WithHint("Ask the operator to point it at \"upstream/model\", or choose another model.")
-		e.fault.Err = fmt.Errorf("it points at %q", r.aliases[name][0].Model)
+		for _, t := range r.aliases[name] {
+			e.fault.Err = errors.Join(e.fault.Err, fmt.Errorf("it points at %q", t.Model))
+		}
 	}
 	r.made[name] = e
 	r.state[name] = 2
-	return nil
 }
 
-func (r *aliasing) pool(name string, t Target) ([]target, error) {
+func (r *aliasing) pool(name string, t Target) []target {
 	var found []target
 	_, isAlias := r.aliases[t.Model]
 	switch {
 	case !isAlias || t.Model == name:
 		found = r.snapshot.members(t.Model)
-	case r.state[t.Model] == 1:
-		return nil, model.Errorf(model.Invalid, "aliases."+name, "The alias %q runs in a circle through %q.", name, t.Model)
+	case r.state[t.Model] == 1: // a circle
 	default:
 		if r.state[t.Model] == 0 {
-			if err := r.resolve(t.Model); err != nil {
-				return nil, err
-			}
+			r.resolve(t.Model)
 		}
 		found = r.made[t.Model].pool
 	}
@@ -81,5 +73,5 @@ func (r *aliasing) pool(name string, t Target) ([]target, error) {
 			pool[i].weight = t.Weight
 		}
 	}
-	return pool, nil
+	return pool
 }

@@ -219,8 +219,6 @@ func TestConfigRefusals(t *testing.T) {
 		{Upstreams: []Upstream{{Name: ""}}},
 		{Upstreams: []Upstream{{Name: "a"}, {Name: "a"}}},
 		{Upstreams: []Upstream{{Name: "a/b"}}},
-		{Aliases: map[string][]Target{"a": {{Model: "b"}}, "b": {{Model: "a"}}}},
-		{Aliases: map[string][]Target{"a": nil}},
 	}
 	for i, c := range bad {
 		if _, err := NewSnapshot(c); err == nil {
@@ -230,6 +228,27 @@ func TestConfigRefusals(t *testing.T) {
 	_, err := snapshot(t, Config{}).Route(Facts{}, Conditions{})
 	if model.AsError(err).Kind != model.ModelNotFound {
 		t.Errorf("empty: %v", err)
+	}
+}
+
+// TestWrongAliases checks that an alias that means nothing takes no other name down.
+func TestWrongAliases(t *testing.T) {
+	t.Parallel()
+	c := world()
+	c.Aliases = map[string][]Target{
+		"a": {{Model: "b"}}, "b": {{Model: "c"}}, "c": {{Model: "a"}}, "self": {{Model: "self"}}, "empty": nil, "gone": {{Model: "nobody/none"}},
+		"half": {{Model: "a"}, {Model: "one/same"}}, "good": {{Model: "two/same"}},
+	}
+	s := snapshot(t, c)
+	for _, name := range []string{"a", "b", "c", "self", "empty", "gone"} {
+		if _, err := s.Route(Facts{Model: name}, Conditions{}); err == nil || model.AsError(err).Kind != model.ModelNotFound {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, want := range map[string]string{"half": "one/same", "good": "two/same", "gpt-latest": "one/gpt"} {
+		if got, err := s.Route(Facts{Model: name}, Conditions{}); err != nil || names(got) != want {
+			t.Errorf("%s: %q, %v", name, names(got), err)
+		}
 	}
 }
 

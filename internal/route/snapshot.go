@@ -124,9 +124,9 @@ type Snapshot struct {
 }
 
 // NewSnapshot compiles a Config. It refuses upstreams without a name, with a
-// "/" in it, or named twice, and aliases that are empty or run in a circle.
-// What may change while running (an alias whose model is not listed now) is
-// not refused here but answered when asked for. The Config must not be
+// "/" in it, or named twice. An alias that means nothing, for it is empty, runs
+// in a circle or its model is not listed now, is not refused here but answered
+// when asked for: one wrong name must not take the others down. The Config must not be
 // modified afterwards.
 func NewSnapshot(c Config) (*Snapshot, error) {
 	s := &Snapshot{
@@ -145,9 +145,7 @@ func NewSnapshot(c Config) (*Snapshot, error) {
 		s.upstreams[u.Name] = u
 		s.list(u)
 	}
-	if err := s.alias(c.Aliases); err != nil {
-		return nil, err
-	}
+	s.alias(c.Aliases)
 	for name, e := range s.names {
 		e.chain = s.chain(name, e)
 	}
