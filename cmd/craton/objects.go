@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 )
@@ -21,6 +22,7 @@ type objectsCommand struct {
 	Put objectsPut `cmd:"" help:"Store a file."`
 	Get objectsGet `cmd:"" help:"Fetch an object."`
 	Rm  objectsRm  `cmd:"" help:"Remove an object."`
+	Rb  objectsRb  `cmd:"" help:"Remove an empty bucket."`
 }
 
 // address is an s3://BUCKET/KEY argument.
@@ -29,11 +31,36 @@ type address string
 // path is the address as the server's path.
 func (a address) path() (bucket, key, path string, err error) {
 	rest, ok := strings.CutPrefix(string(a), "s3://")
-	if !ok {
+	bucket, key, _ = strings.Cut(rest, "/")
+	if !ok || bucket == "" {
 		return "", "", "", fmt.Errorf("%q is not an s3://BUCKET/KEY address", a)
 	}
-	bucket, key, _ = strings.Cut(rest, "/")
 	return bucket, key, "/aws/s3/" + url.PathEscape(bucket) + "/" + strings.ReplaceAll(url.PathEscape(key), "%2F", "/"), nil
+}
+
+// object is the path of an address that must name an object: without a key the
+// same request would mean the bucket.
+func (a address) object(hint string) (path string, err error) {
+	bucket, key, path, err := a.path()
+	if err == nil && key == "" {
+		return "", fmt.Errorf("s3://%s names a bucket, not an object%s", bucket, hint)
+	}
+	return path, err
+}
+
+// in completes an address that ends as a directory does, or names only a
+// bucket, by a file's name.
+func (a address) in(file string) (address, error) {
+	bucket, key, _, err := a.path()
+	switch {
+	case err != nil:
+		return "", err
+	case key == "":
+		return address("s3://" + bucket + "/" + filepath.Base(file)), nil
+	case strings.HasSuffix(key, "/"):
+		return a + address(filepath.Base(file)), nil
+	}
+	return a, nil
 }
 
 // object makes a request to the object space.
@@ -157,12 +184,16 @@ func (c objectsLs) xml(ctx context.Context, path string, out any) error {
 type objectsPut struct {
 	remote
 	File    string  `arg:"" type:"existingfile" help:"File to store."`
-	Address address `arg:"" help:"s3://BUCKET/KEY"`
+	Address address `arg:"" help:"s3://BUCKET/KEY; without a key, or ending in /, the file's name is added."`
 }
 
 // Run stores the file.
 func (c objectsPut) Run(ctx context.Context, s streams) error {
-	_, _, path, err := c.Address.path()
+	to, err := c.Address.in(c.File)
+	if err != nil {
+		return err
+	}
+	path, err := to.object("")
 	if err != nil {
 		return err
 	}
@@ -175,7 +206,7 @@ func (c objectsPut) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "%s is stored.\n", c.Address)
+	_, err = fmt.Fprintf(s.out, "%s is stored.\n", to)
 	return errors.Join(err, resp.Body.Close())
 }
 
@@ -187,7 +218,7 @@ type objectsGet struct {
 
 // Run fetches the object.
 func (c objectsGet) Run(ctx context.Context, s streams) error {
-	_, _, path, err := c.Address.path()
+	path, err := c.Address.object(": `craton objects ls` lists what is in it")
 	if err != nil {
 		return err
 	}
@@ -204,8 +235,12 @@ func (c objectsGet) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, resp.Body)
-	return errors.Join(err, f.Close())
+	n, err := io.Copy(f, resp.Body)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.err, "%s is written, %d bytes.\n", c.File, n)
+	return err
 }
 
 type objectsRm struct {
@@ -215,7 +250,7 @@ type objectsRm struct {
 
 // Run removes the object.
 func (c objectsRm) Run(ctx context.Context, s streams) error {
-	_, _, path, err := c.Address.path()
+	path, err := c.Address.object(": `craton objects rb` removes a bucket")
 	if err != nil {
 		return err
 	}
@@ -224,5 +259,27 @@ func (c objectsRm) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	_, err = fmt.Fprintf(s.out, "%s is removed.\n", c.Address)
+	return errors.Join(err, resp.Body.Close())
+}
+
+type objectsRb struct {
+	remote
+	Address address `arg:"" help:"s3://BUCKET"`
+}
+
+// Run removes the bucket, which must be empty.
+func (c objectsRb) Run(ctx context.Context, s streams) error {
+	bucket, key, path, err := c.Address.path()
+	if err != nil {
+		return err
+	}
+	if key != "" {
+		return fmt.Errorf("%s names an object: `craton objects rm` removes it", c.Address)
+	}
+	resp, err := c.object(ctx, http.MethodDelete, strings.TrimSuffix(path, "/"), nil)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "s3://%s is removed.\n", bucket)
 	return errors.Join(err, resp.Body.Close())
 }
