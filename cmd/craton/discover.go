@@ -37,7 +37,8 @@ func (svc *service) discover(ctx context.Context, configured []gateway.Upstream)
 			continue
 		}
 		list = append(list, gateway.Upstream{Name: f.Config.Name, Provider: svc.guards.around(f.Config.Name, p),
-			Dialects: all.Dialects(f.Config.Kind), Unlisted: true, RootOnly: true, Priority: 1})
+			Dialects: all.Dialects(f.Config.Kind), Unlisted: true, RootOnly: true, Priority: 1,
+			FetchURLs: fetching("", f.Config.Kind, f.Config.BaseURL)})
 		found = append(found, "upstream "+f.Config.Name+", found: "+f.What)
 	}
 	for _, skipped := range result.Skipped {

@@ -47,6 +47,7 @@ type service struct {
 	metrics   *observe.Metrics
 	access    *observe.AccessLog
 	telemetry *observe.Telemetry
+	egress    *http.Client
 	handler   *edge.Handler
 	async     *async.Runner
 	instance  string
@@ -83,7 +84,7 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	svc.found = found
 	svc.gateway, err = gateway.New(ctx, gateway.Options{
 		Upstreams: upstreams, Names: svc.names(cfg), Complete: svc.catalog.Complete,
-		Guards: svc.guards.gateway(), Random: rand.IntN, Log: log,
+		Guards: svc.guards.gateway(), Random: rand.IntN, Log: log, Fetch: svc.fetcher(),
 	})
 	if err != nil {
 		return nil, err
@@ -296,6 +297,7 @@ func (svc *service) close(ctx context.Context) {
 		_ = svc.engine.Close() // ends with the child, which has no error to tell
 	}
 	svc.guards.close(ctx)
+	svc.egress.CloseIdleConnections()
 	if err := svc.telemetry.Close(ctx); err != nil {
 		svc.log.Warn("the last telemetry was not exported", "err", err)
 	}

@@ -120,6 +120,7 @@ func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
 	return gateway.Upstream{
 		Name: u.Name, Provider: svc.guards.around(u.Name, p), Dialects: all.Dialects(kind), Priority: u.Priority, Weight: u.Weight,
 		Unlisted: len(u.Models) == 0 && kind != "script", Tenants: u.Tenants,
+		FetchURLs: fetching(u.FetchURLs, u.Kind, u.BaseURL),
 	}, nil
 }
 

@@ -54,6 +54,7 @@ type Config struct {
 	// Prices override the catalogue, in USD per million tokens.
 	Prices map[string]Price `yaml:"prices"`
 
+	Egress  Egress  `yaml:"egress"`
 	Guards  Guards  `yaml:"guards"`
 	Limits  Limits  `yaml:"limits"`
 	Observe Observe `yaml:"observe"`
@@ -122,6 +123,11 @@ type Upstream struct {
 	Weight   int `yaml:"weight"`
 	// Tenants limits it to these tenant names; empty means every tenant.
 	Tenants []string `yaml:"tenants"`
+	// FetchURLs says who fetches the images and files whose addresses requests
+	// name: "egress", this server, public addresses only; "pass", the upstream;
+	// "never", nobody. Default: pass for vendors known by their base_url over
+	// https, which cannot reach this network, else egress.
+	FetchURLs string `yaml:"fetch_urls"`
 	// Rules are for kind script; empty means its default rules.
 	Rules []script.Rule `yaml:"rules"`
 }
@@ -160,6 +166,15 @@ type Price struct {
 	CacheRead    string `yaml:"cache_read"`
 	CacheWrite5m string `yaml:"cache_write_5m"`
 	CacheWrite1h string `yaml:"cache_write_1h"`
+}
+
+// Egress says what this server may fetch for callers besides public addresses
+// over https.
+type Egress struct {
+	// Networks are CIDRs that may be reached as well.
+	Networks []string `yaml:"networks"`
+	// Hosts may be reached wherever they lead; ".example.com" is every name below it.
+	Hosts []string `yaml:"hosts"`
 }
 
 // Guards configures what stands between a request and its upstream.

@@ -23,6 +23,9 @@ import (
 // Kinds are the kinds of upstream a document may name.
 var kinds = []string{"openai", "anthropic", "bedrock", "script"}
 
+// fetches are the values of fetch_urls.
+var fetches = []string{"egress", "pass", "never"}
+
 // Load reads and validates the document at path. An empty path gives the
 // defaults. getenv is os.Getenv, or a map's lookup in tests. The overlays change
 // what the document says before defaults are filled in, as flags do.
@@ -110,6 +113,11 @@ func (c *Config) Validate() error {
 			bad("trusted_proxies: %q is not a CIDR such as 10.0.0.0/8", p)
 		}
 	}
+	for _, p := range c.Egress.Networks {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			bad("egress.networks: %q is not a CIDR such as 10.0.0.0/8", p)
+		}
+	}
 	for _, o := range c.CORS.Origins {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
 			bad("cors.origins: %q is not an origin such as https://app.example.com", o)
@@ -150,6 +158,9 @@ func (c *Config) validateUpstreams(bad func(string, ...any)) {
 			if b, err := url.Parse(u.BaseURL); err != nil || (b.Scheme != "http" && b.Scheme != "https") || b.Host == "" {
 				bad("%s: base_url %q is not an http or https address", at, u.BaseURL)
 			}
+		}
+		if u.FetchURLs != "" && !slices.Contains(fetches, u.FetchURLs) {
+			bad("%s: fetch_urls %q is not one of %s", at, u.FetchURLs, strings.Join(fetches, ", "))
 		}
 		if count(u.APIKey.Env != "", u.APIKey.File != "", u.APIKey.Stored != "") > 1 {
 			bad("%s: api_key: set one of env, file and stored", at)

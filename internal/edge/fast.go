@@ -58,6 +58,9 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 	if !ok {
 		return false, nil
 	}
+	if !lane.Addresses && mayNameAddress(c.body) {
+		return false, nil // the slow lane fetches it, or refuses
+	}
 	body, err := f.rename(c.body, lane.Model)
 	if err != nil {
 		return false, nil // the slow lane says what is wrong with it

@@ -24,6 +24,9 @@ type Options struct {
 	Complete func(model.Card) model.Card
 	// Guards limit, budget and meter calls.
 	Guards Guards
+	// Fetch gets what an address holds, public addresses only, for upstreams of
+	// FetchEgress; nil refuses. Its errors are shown to the caller.
+	Fetch func(ctx context.Context, address string) (mime string, data []byte, err error)
 	// Random draws among equal upstreams; nil takes the heaviest.
 	Random func(n int) int
 	Log    *slog.Logger

@@ -25,9 +25,9 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	// The upstream outlives a client that goes away by a bounded while, to
 	// learn what it used.
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
-	attempts := t.attempts
+	attempts, media := t.attempts, g.newMedia()
 	stream, i, err := fallback.Do(upstream, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
-		s, n, err := g.try(ctx, call, req, w, &candidates[i], t)
+		s, n, err := g.try(ctx, call, req, w, &candidates[i], t, media)
 		attempts += n
 		return s, err
 	})
@@ -47,9 +47,13 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 
 // try asks one candidate and waits for its first event. It returns how many
 // upstream calls that took.
-func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *world, c *route.Candidate, t *ticket) (model.Stream, int, error) {
+func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *world, c *route.Candidate, t *ticket, m *media) (model.Stream, int, error) {
 	t.serve(c)
-	named := *req
+	local, err := m.localize(ctx, w.byName[c.Upstream], req)
+	if err != nil {
+		return nil, 0, err
+	}
+	named := *local
 	named.Model, named.OutputLimit = c.Model, c.Card.MaxOutputTokens
 	s, err := w.byName[c.Upstream].Provider.Generate(ctx, &named)
 	if err == nil {

@@ -12,7 +12,10 @@ import (
 // FastLane is a request that may pass through untouched.
 type FastLane struct {
 	// Model is the upstream's name of the model, to be put into the body.
-	Model     string
+	Model string
+	// Addresses says that the upstream may be told addresses to fetch; else a
+	// body that may hold one is for the slow lane.
+	Addresses bool
 	gateway   *Gateway
 	call      *Call
 	candidate *route.Candidate
@@ -35,8 +38,9 @@ func (g *Gateway) Lane(call *Call, name string) (lane FastLane, ok bool) {
 	if way, _ := route.Lane(facts, c); way != route.Fast {
 		return lane, false
 	}
-	relay, ok := model.As[model.Relay](w.byName[c.Upstream].Provider)
-	return FastLane{Model: c.Model, gateway: g, call: call, candidate: c, relay: relay}, ok
+	u := w.byName[c.Upstream]
+	relay, ok := model.As[model.Relay](u.Provider)
+	return FastLane{Model: c.Model, Addresses: u.FetchURLs == FetchPass, gateway: g, call: call, candidate: c, relay: relay}, ok
 }
 
 // Relay sends the exchange. worst bounds what it may cost, in tokens read and

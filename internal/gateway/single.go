@@ -28,6 +28,10 @@ func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest
 		if !ok {
 			return nil, unable(c, "make embeddings")
 		}
+		u := w.byName[c.Upstream]
+		if u.FetchURLs != FetchPass && req.Extra != nil && namesAddress(req.Extra.Raw, false) {
+			return nil, addressRefused("")
+		}
 		named := *req
 		named.Model = c.Model
 		return embedder.Embed(ctx, &named)
@@ -62,7 +66,11 @@ func (g *Gateway) CountTokens(ctx context.Context, call *Call, req *model.Reques
 		}
 		defer permit.Release(0)
 	}
-	named := *req
+	local, err := g.newMedia().localize(ctx, w.byName[c.Upstream], req)
+	if err != nil {
+		return 0, err
+	}
+	named := *local
 	named.Model = c.Model
 	return counter.CountTokens(ctx, &named)
 }

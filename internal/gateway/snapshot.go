@@ -30,6 +30,8 @@ type Upstream struct {
 	// it to tenants of these names, empty meaning all.
 	RootOnly bool
 	Tenants  []string
+	// FetchURLs says who fetches the images and files that requests name.
+	FetchURLs Fetching
 }
 
 // visibleTo reports whether a tenant may use the upstream.

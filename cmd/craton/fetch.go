@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/craton-ai/craton/internal/egress"
+	"github.com/craton-ai/craton/internal/gateway"
+)
+
+// vendors are hosts of public vendors, whose servers do not reach the
+// operator's network. A name that begins with a dot is every name below it.
+// What is not here is fetched for: a public name alone does not say what
+// stands behind it.
+var vendors = []string{
+	"api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com", "openrouter.ai", "router.huggingface.co",
+	"api.cerebras.ai", "api.cohere.ai", "api.cohere.com", "api.deepinfra.com", "api.deepseek.com", "api.fireworks.ai", "api.groq.com",
+	"api.mistral.ai", "api.moonshot.ai", "api.perplexity.ai", "api.sambanova.ai", "api.together.xyz", "api.x.ai", "integrate.api.nvidia.com",
+	".amazonaws.com", ".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com",
+}
+
+// fetching is who fetches addresses for an upstream: as configured, else the
+// upstream where it is a vendor's.
+func fetching(configured, kind, base string) gateway.Fetching {
+	if configured != "" {
+		return gateway.Fetching(configured)
+	}
+	if base == "" && kind != "script" { // the vendor's own address
+		return gateway.FetchPass
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "https" {
+		return gateway.FetchEgress
+	}
+	host := strings.ToLower(u.Hostname())
+	if slices.ContainsFunc(vendors, func(v string) bool { return host == v || v[0] == '.' && strings.HasSuffix(host, v) }) {
+		return gateway.FetchPass
+	}
+	return gateway.FetchEgress
+}
+
+// fetcher fetches what requests name, within the operator's policy.
+func (svc *service) fetcher() func(context.Context, string) (string, []byte, error) {
+	policy := egress.Policy{Hosts: svc.cfg.Egress.Hosts}
+	for _, n := range svc.cfg.Egress.Networks {
+		if prefix, err := netip.ParsePrefix(n); err == nil { // Validate refused others
+			policy.Networks = append(policy.Networks, prefix)
+		}
+	}
+	svc.egress = egress.New(policy)
+	return func(ctx context.Context, address string) (string, []byte, error) {
+		got, err := egress.Fetch(ctx, svc.egress, address)
+		if err != nil {
+			return "", nil, err
+		}
+		return got.MIME, got.Data, nil
+	}
+}
