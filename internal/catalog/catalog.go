@@ -52,7 +52,9 @@ type entry struct {
 
 // Catalog is a set of model cards.
 type Catalog struct {
-	byID        map[string]*entry
+	byID map[string]*entry
+	// exact are the operator's entries whose id may name an upstream as well.
+	exact       map[string]*entry
 	ids         []string
 	geographies []Geography
 	source      Source
@@ -60,7 +62,8 @@ type Catalog struct {
 
 // New builds the catalogue from the built-in tables and the operator's rows.
 // A row with a known id changes that card: fields that are set replace, and
-// prices replace all of the card's prices. A row with a new id adds a card.
+// prices replace all of the card's prices. A row with a new id adds a card. The
+// prices of a row whose id is "upstream/model" hold for that upstream only.
 func New(operator []table.Row) (*Catalog, error) {
 	sheet, err := table.Read(bytes.NewReader(generated))
 	if err != nil {
@@ -70,7 +73,7 @@ func New(operator []table.Row) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalog: ours.jsonl: %w", err)
 	}
-	c := &Catalog{byID: map[string]*entry{}, source: Source{Date: sheet.Date, Text: sheet.Source}}
+	c := &Catalog{byID: map[string]*entry{}, exact: map[string]*entry{}, source: Source{Date: sheet.Date, Text: sheet.Source}}
 	if err := json.Unmarshal(geographies, &c.geographies); err != nil {
 		return nil, fmt.Errorf("catalog: geographies.json: %w", err)
 	}
@@ -83,6 +86,9 @@ func New(operator []table.Row) (*Catalog, error) {
 	}
 	for _, r := range operator {
 		c.byID[r.ID].operator = r.Rates != nil
+		if r.Rates != nil && strings.Contains(r.ID, "/") {
+			c.exact[r.ID] = c.byID[r.ID]
+		}
 	}
 	// An alias that a vendor's own card shares with a reseller's ("vendor.model")
 	// means the vendor's.
@@ -265,12 +271,26 @@ func (c *Catalog) byProfile(id string) *entry {
 
 // Complete fills what an upstream's card leaves empty from the catalogue's
 // card of that id. What the upstream told stays, but for a price that the
-// operator set. A card unknown here is returned as it is.
+// operator set. A card unknown here keeps what it has.
 func (c *Catalog) Complete(card model.Card) model.Card {
-	known, ok := c.Lookup(card.ID)
-	if !ok {
-		return card
+	if known, ok := c.Lookup(card.ID); ok {
+		card = c.fill(card, known)
 	}
+	if e := c.at(&card); e != nil {
+		card.Price = e.card.Price
+	}
+	return card
+}
+
+// at is the operator's own entry for a model of one upstream; nil without one.
+func (c *Catalog) at(card *model.Card) *entry {
+	if len(c.exact) == 0 {
+		return nil
+	}
+	return c.exact[card.Upstream+"/"+card.ID]
+}
+
+func (c *Catalog) fill(card, known model.Card) model.Card {
 	card.Name, card.Vendor = first(card.Name, known.Name), first(card.Vendor, known.Vendor)
 	card.Family, card.Licence = first(card.Family, known.Family), first(card.Licence, known.Licence)
 	card.ContextTokens = first(card.ContextTokens, known.ContextTokens)

@@ -53,7 +53,10 @@ func (c *Catalog) Worst(card *model.Card, ask Ask) (nanoUSD int64, known bool) {
 
 // rates are the prices that hold for a card, a tier and a length of input.
 func (c *Catalog) rates(card *model.Card, tier string, input int64) table.Rates {
-	e := c.byID[card.ID]
+	e := c.at(card)
+	if e == nil {
+		e = c.byID[card.ID]
+	}
 	if e == nil {
 		e = c.byProfile(card.ID)
 	}

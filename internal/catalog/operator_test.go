@@ -29,3 +29,36 @@ func TestOperatorsPricesWin(t *testing.T) {
 		t.Errorf("a row without a price changed what the upstream told: %+v", yours.Price)
 	}
 }
+
+// TestOperatorsPriceOfOneUpstream sets the price of a model where one upstream
+// sells it, and checks that no other upstream's is touched.
+func TestOperatorsPriceOfOneUpstream(t *testing.T) {
+	t.Parallel()
+	rate, err := table.ParseRate("3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.New([]table.Row{{ID: "here/m", Rates: &table.Rates{Input: rate}}, {ID: "org/m", Rates: &table.Rates{Input: 2 * rate}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []struct {
+		card model.Card
+		want int64
+	}{
+		{model.Card{ID: "m", Upstream: "here"}, 3000},
+		{model.Card{ID: "m", Upstream: "here", Price: model.Price{Known: true}}, 3000},
+		{model.Card{ID: "m", Upstream: "there"}, -1},
+		{model.Card{ID: "m", Upstream: "there", Price: model.Price{Known: true, Input: 7}}, 7},
+		{model.Card{ID: "org/m", Upstream: "there"}, 6000},
+	} {
+		card := c.Complete(k.card)
+		cost, known := c.Cost(&card, model.Usage{Input: 1})
+		if !known {
+			cost = -1
+		}
+		if cost != k.want {
+			t.Errorf("a token of %s/%s costs %d nano-USD, want %d", k.card.Upstream, k.card.ID, cost, k.want)
+		}
+	}
+}
