@@ -1,0 +1,110 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// FlushWithin is how long a delta may wait before it is in the buffer: what a
+// reader has seen and a crash loses is at most as old.
+const FlushWithin = 50 * time.Millisecond
+
+// flushBytes is how much may wait; more is written at once.
+const flushBytes = 1 << 20
+
+// Stream numbers the deltas of one attempt and puts them into a [Buffer], many
+// at a time. Its owner closes it before it appends the outcome to the journal,
+// so that no reader finds the outcome before the stream's end.
+//
+// It is safe for concurrent use. Every stream must be closed.
+type Stream struct {
+	buffer Buffer
+	seq    uint64
+	try    uint32
+	ctx    context.Context // of writing; ends with the stream
+	cancel context.CancelFunc
+
+	writing sync.Mutex // held while writing to the buffer; taken before mu
+
+	mu      sync.Mutex // guards what follows
+	next    Deltas     // what waits
+	size    int
+	n       uint32
+	timer   *time.Timer // runs while something waits
+	flushes sync.WaitGroup
+	err     error
+}
+
+// NewStream returns a stream for an attempt, from 1, at event seq of the
+// session, whose owner's head is given. Deltas stay readable for ttl. The
+// context bounds writing to the buffer, not the stream.
+func NewStream(ctx context.Context, buffer Buffer, head Session, seq uint64, attempt uint32, ttl time.Duration) *Stream {
+	s := &Stream{buffer: buffer, seq: seq, try: attempt}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.next = Deltas{Tenant: head.Tenant, Session: head.ID, Epoch: head.Epoch, TTL: ttl}
+	return s
+}
+
+// Add takes a delta, which the stream then owns, and returns its id, to be sent
+// to live readers at once. It answers the error of an earlier write, above all
+// [ErrFenced]: the owner stops, and sends no more.
+func (s *Stream) Add(data []byte) (EventID, error) {
+	s.mu.Lock()
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return EventID{}, s.err
+	}
+	s.n++
+	id := EventID{Seq: s.seq, Attempt: s.try, N: s.n}
+	s.next.Deltas = append(s.next.Deltas, Delta{ID: id, Data: data})
+	s.size += len(data)
+	full := s.size >= flushBytes || len(s.next.Deltas) == MaxDeltas
+	if len(s.next.Deltas) == 1 {
+		s.flushes.Add(1)
+		// Half the time is the write's.
+		s.timer = time.AfterFunc(FlushWithin/2, func() {
+			defer s.flushes.Done()
+			s.flush()
+		})
+	}
+	s.mu.Unlock()
+	if full {
+		s.flush()
+	}
+	return id, nil
+}
+
+// flush writes what waits.
+func (s *Stream) flush() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	batch := s.next
+	s.next.Deltas, s.size = nil, 0
+	if s.timer != nil && s.timer.Stop() {
+		s.flushes.Done() // it will not run
+	}
+	s.timer = nil
+	failed := s.err != nil
+	s.mu.Unlock()
+	if failed || len(batch.Deltas) == 0 {
+		return
+	}
+	if err := s.buffer.AppendDeltas(s.ctx, batch); err != nil {
+		s.mu.Lock()
+		s.err = err
+		s.mu.Unlock()
+	}
+}
+
+// Close writes what waits and returns the first error of any write. No delta
+// may be added any more. Closing twice is no error.
+func (s *Stream) Close() error {
+	s.flush()
+	s.flushes.Wait()
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
