@@ -60,6 +60,7 @@ func overlay(field *string, flag string) {
 
 // Run serves until ctx ends, then drains.
 func (c serveCommand) Run(ctx context.Context, s streams) error {
+	tuneCollector(s.getenv)
 	cfg, err := c.load(s)
 	if err != nil {
 		return err

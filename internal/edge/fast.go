@@ -196,8 +196,9 @@ func keepTail(tail, p []byte) []byte {
 	return append(tail, p...)
 }
 
-// chunks are the buffers streams are copied through.
-var chunks = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+// chunks are the buffers streams are copied through. A slow stream holds one
+// while it waits, so they are small.
+var chunks = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
 
 // pick copies the named headers, if present.
 func pick(h http.Header, names []string) http.Header {

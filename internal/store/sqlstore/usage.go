@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/craton-ai/craton/internal/usage"
@@ -12,6 +13,29 @@ import (
 )
 
 const microsPerDay = int64(24 * time.Hour / time.Microsecond)
+
+// usageRows is how many records one statement inserts: most of a statement's
+// cost does not grow with its rows. The rest of a batch goes row by row, so
+// that there are two statements to prepare and no more.
+const usageRows = 32
+
+const usageColumns = `INSERT INTO usage_records (tenant, id, at, key_id, model, upstream, dialect,
+	request_id, tags, input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input,
+	audio_output, cost, latency_ms, ttft_ms, status, estimated, attempts) VALUES `
+
+const usageValues = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+// usageInsert is the statement for n records.
+func usageInsert(n int) string {
+	if n == 1 {
+		return usageOne
+	}
+	return usageMany
+}
+
+const usageOne = usageColumns + usageValues + " ON CONFLICT DO NOTHING"
+
+var usageMany = usageColumns + strings.Repeat(usageValues+", ", usageRows-1) + usageValues + " ON CONFLICT DO NOTHING"
 
 // AppendBatch implements [usage.Store].
 func (db *DB) AppendBatch(ctx context.Context, records []usage.Record) error {
@@ -29,13 +53,15 @@ func (db *DB) AppendBatch(ctx context.Context, records []usage.Record) error {
 		}
 	}
 	err := db.engine.Write(ctx, appending, func(tx Tx) error {
-		for _, row := range rows {
-			if _, err := tx.Exec(`INSERT INTO usage_records (tenant, id, at, key_id, model, upstream, dialect,
-				request_id, tags, input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input,
-				audio_output, cost, latency_ms, ttft_ms, status, estimated, attempts)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, row...); err != nil {
+		for len(rows) > 0 {
+			n := usageRows
+			if len(rows) < n {
+				n = 1
+			}
+			if _, err := tx.Exec(usageInsert(n), slices.Concat(rows[:n]...)...); err != nil {
 				return err
 			}
+			rows = rows[n:]
 		}
 		return nil
 	})
