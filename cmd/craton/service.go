@@ -286,6 +286,9 @@ func (svc *service) reload(ctx context.Context, c serveCommand, s streams) {
 	}
 	svc.gateway.Configure(ctx, upstreams, svc.names(cfg))
 	svc.log.Info("the configuration was reloaded", "upstreams", found)
+	if fixed := needRestart(svc.cfg, cfg); len(fixed) > 0 {
+		svc.log.Warn("these settings change only by a restart", "settings", fixed)
+	}
 }
 
 // close stops what runs behind the listener, last started first, and flushes.
