@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/craton-ai/craton/internal/async"
+	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
@@ -35,6 +36,10 @@ func (svc *service) invokeAsync(ctx context.Context, job *async.Job) ([]byte, er
 		return nil, err
 	}
 	req.Model = job.Model
+	most := svc.cfg.Limits.MaxBodyBytes - int64(len(job.Input))
+	if err := edge.ReadObjects(ctx, svc.state.objects, call.Principal, req, most); err != nil {
+		return nil, err
+	}
 	answer, err := svc.gateway.Generate(ctx, call, req)
 	if err != nil {
 		return nil, err

@@ -124,12 +124,16 @@ func (c *call) admit(action identity.Action, services []string) error {
 // permit checks that the caller may do it, and carries the caller's identity on.
 func (c *call) permit(action identity.Action) error {
 	if !c.who.Can(action) {
-		return model.Errorf(model.Forbidden, string(action), "This credential may not do %s.", action).
-			WithHint("Ask an administrator for a key with a role that allows it.")
+		return notPermitted(action)
 	}
 	ctx := identity.WithPrincipal(c.r.Context(), c.who)
 	c.r = c.r.WithContext(ctx)
 	return nil
+}
+
+func notPermitted(action identity.Action) error {
+	return model.Errorf(model.Forbidden, string(action), "This credential may not do %s.", action).
+		WithHint("Ask an administrator for a key with a role that allows it.")
 }
 
 // finish answers an error if there is one, releases what the call holds, and reports it.
