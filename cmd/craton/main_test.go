@@ -116,8 +116,8 @@ func (s *child) ready() error {
 	return s.until("the server is ready", func() bool {
 		out, _ := s.text()
 		m := serving.FindStringSubmatch(out)
-		if m == nil {
-			return false
+		if m == nil || !strings.Contains(out, "--model-id") {
+			return false // the welcome is still being printed; its last lines name a model
 		}
 		s.URL = m[1]
 		if k := toldKey.FindStringSubmatch(out); k != nil {
