@@ -107,3 +107,13 @@ func (n Node) Check() error {
 // AtOnce is the moment to set as [Batch.Wake] for what should happen at once: it
 // is in the past on every clock.
 var AtOnce = time.UnixMicro(1).UTC()
+
+// Hinter says when it may be worth asking [Leaser.Due] before the next poll.
+// It is optional, and a hint only: some come for nothing, and any may be lost.
+// Every [Store] implements it for what happens in its own process; the
+// databases that can tell others do.
+type Hinter interface {
+	// Hints is the store's one channel of hints, for one receiver. It holds
+	// one hint; more are the same. It is never closed.
+	Hints() <-chan struct{}
+}

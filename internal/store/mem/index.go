@@ -92,6 +92,7 @@ func (s *Store) Requeue(ctx context.Context, tenant, id string) error {
 		return err
 	}
 	j.state.Quarantine, j.state.Takeovers, j.state.Wake = "", 0, session.AtOnce
+	s.hint()
 	return ctx.Err()
 }
 

@@ -117,6 +117,7 @@ func (s *Store) Release(ctx context.Context, l session.Lease, quarantine string)
 		return err
 	}
 	j.state.Node, j.state.Until, j.state.Quarantine = "", time.Time{}, quarantine
+	s.hint()
 	return ctx.Err()
 }
 
@@ -139,4 +140,15 @@ func (s *Store) Advertise(ctx context.Context, n session.Node) (map[string]int, 
 		}
 	}
 	return all, ctx.Err()
+}
+
+// Hints implements [session.Hinter].
+func (s *Store) Hints() <-chan struct{} { return s.hints }
+
+// hint says that work may have become due.
+func (s *Store) hint() {
+	select {
+	case s.hints <- struct{}{}:
+	default:
+	}
 }

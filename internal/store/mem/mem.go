@@ -36,6 +36,7 @@ type Store struct {
 	leases      map[tenantName]lease
 	nodes       map[nodeKind]node
 	clock       func() time.Time // fixed by New
+	hints       chan struct{}    // holds one
 }
 
 var (
@@ -47,6 +48,7 @@ var (
 	_ session.Snapshots = (*Store)(nil)
 	_ session.Buffer    = (*Store)(nil)
 	_ session.Index     = (*Store)(nil)
+	_ session.Hinter    = (*Store)(nil)
 
 	_ usage.Store = (*Store)(nil)
 )
@@ -81,6 +83,7 @@ func New(options ...Option) *Store {
 		leases:      make(map[tenantName]lease),
 		nodes:       make(map[nodeKind]node),
 		clock:       time.Now,
+		hints:       make(chan struct{}, 1),
 	}
 	for _, option := range options {
 		option(s)

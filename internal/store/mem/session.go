@@ -77,6 +77,9 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 	}
 	j.follow(b)
 	s.sessions[j.head.ID] = j
+	if b.Wake != nil {
+		s.hint()
+	}
 	return nil
 }
 

@@ -16,6 +16,9 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 	}
 	if b.Raise == 0 && b.Session.Parent == (session.Ref{}) {
 		done, err := s.group.append(ctx, b)
+		if done && b.Wake != nil {
+			s.Hinted()
+		}
 		if done || err != nil {
 			return err
 		}

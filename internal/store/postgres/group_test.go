@@ -36,7 +36,7 @@ func TestCrashOfNodes(t *testing.T) {
 	t.Parallel()
 	kills, err := strconv.Atoi(os.Getenv("CRATON_CRASH_KILLS"))
 	if err != nil {
-		kills = 8
+		kills = 5
 	}
 	address := postgrestest.Database(t)
 	sessiontest.RunCrash(t, kills, []string{envCrashAddress + "=" + address}, func(t *testing.T) (sessiontest.Runtime, func() error) {

@@ -22,10 +22,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
@@ -76,18 +78,64 @@ type Store struct {
 	*sqlstore.DB
 	pool  *pgxpool.Pool
 	group *group
+	// stop ends the goroutines that pass on hints, hinting waits for them.
+	stop    context.CancelFunc
+	hinting sync.WaitGroup
 }
 
 // Option changes what [Open] opens.
-type Option func(*engine)
+type Option func(*settings)
 
-// withClock replaces the query for the database's clock, for tests.
-func withClock(query string) Option { return func(e *engine) { e.dialect.Now = query } }
+// settings are what options change; both are for tests.
+type settings struct {
+	// clock is the query for the database's clock; empty for its own.
+	clock string
+	// pool changes the pool; nil for not.
+	pool func(*pgxpool.Config)
+}
+
+func withClock(query string) Option { return func(s *settings) { s.clock = query } }
+
+func withPool(change func(*pgxpool.Config)) Option { return func(s *settings) { s.pool = change } }
 
 // Open connects to the database at address (a URL or keywords and values) and
 // migrates it. A schema from a newer program is refused with
 // [sqlstore.ErrNewerSchema].
 func Open(ctx context.Context, address string, options ...Option) (*Store, error) {
+	config, err := configure(address)
+	if err != nil {
+		return nil, err
+	}
+	var set settings
+	for _, option := range options {
+		option(&set)
+	}
+	if set.pool != nil {
+		set.pool(config)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, err)
+	}
+	if err := prepare(ctx, pool); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("postgres: %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, err)
+	}
+	words := dialect
+	words.Now = cmp.Or(set.clock, words.Now)
+	s := &Store{DB: sqlstore.New(&engine{pool: pool, dialect: words}), pool: pool, group: startGroup(pool)}
+	n := &notifier{pool: pool, hint: s.Hint, out: make(chan struct{}, 1)}
+	s.Tell(n.tell)
+	// They end with the store, not with the opening.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.hinting.Go(func() { n.send(background) })
+	s.hinting.Go(func() { n.listen(background) })
+	return s, nil
+}
+
+// configure reads the address and sets what does not depend on it.
+func configure(address string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		// The driver's error would show the password.
@@ -103,19 +151,7 @@ func Open(ctx context.Context, address string, options ...Option) (*Store, error
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	config.MaxConns = maxConnections
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("postgres: %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, err)
-	}
-	if err := prepare(ctx, pool); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("postgres: %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, err)
-	}
-	e := &engine{pool: pool, dialect: dialect}
-	for _, option := range options {
-		option(e)
-	}
-	return &Store{DB: sqlstore.New(e), pool: pool, group: startGroup(pool)}, nil
+	return config, nil
 }
 
 // prepare migrates the schema, one replica at a time: the others wait for the
@@ -144,6 +180,8 @@ func prepare(ctx context.Context, pool *pgxpool.Pool) (err error) {
 // waiting for operations to end. Closing twice is no error.
 func (s *Store) Close() error {
 	s.group.close()
+	s.stop()
+	s.hinting.Wait()
 	s.pool.Close()
 	return nil
 }

@@ -17,7 +17,19 @@ import (
 	"github.com/craton-ai/craton/internal/usage/usagetest"
 )
 
-func open(t *testing.T) *postgres.Store { return openAt(t, postgrestest.Database(t)) }
+func open(t *testing.T) *postgres.Store { return openAt(t, prepared(t)) }
+
+// prepared is the address of a database that has the schema.
+func prepared(t *testing.T) string {
+	t.Helper()
+	return postgrestest.Prepared(t, func(address string) error {
+		store, err := postgres.Open(t.Context(), address)
+		if err != nil {
+			return err
+		}
+		return store.Close()
+	})
+}
 
 func openAt(t *testing.T, address string, options ...postgres.Option) *postgres.Store {
 	t.Helper()
@@ -56,7 +68,7 @@ func TestUsage(t *testing.T) {
 func TestRuntime(t *testing.T) {
 	t.Parallel()
 	sessiontest.RunRuntime(t, func(t *testing.T) (sessiontest.Runtime, func(time.Duration)) {
-		address := postgrestest.Database(t)
+		address := prepared(t)
 		db, err := sql.Open("pgx", address)
 		if err != nil {
 			t.Fatal(err)

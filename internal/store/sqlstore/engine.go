@@ -99,7 +99,11 @@ type Dialect struct {
 
 // DB implements the store contracts over an engine. It is safe for concurrent
 // use.
-type DB struct{ engine Engine }
+type DB struct {
+	engine Engine
+	hints  chan struct{} // holds one
+	told   func()
+}
 
 var (
 	_ document.Store = (*DB)(nil)
@@ -115,7 +119,7 @@ var (
 )
 
 // New returns a store over an engine whose database is migrated.
-func New(engine Engine) *DB { return &DB{engine: engine} }
+func New(engine Engine) *DB { return &DB{engine: engine, hints: make(chan struct{}, 1)} }
 
 // maxPage is the greatest page of any listing, as the contracts say.
 const maxPage = 1000

@@ -160,7 +160,7 @@ func (db *DB) Requeue(ctx context.Context, tenant, id string) error {
 			micros(e.Wake), micros(e.DueAt()), id, tenant)
 		return err
 	})
-	return failed("requeue session", err)
+	return failed("requeue session", db.hinted(err))
 }
 
 // EverySession calls visit with the tenant and id of every session, erased ones

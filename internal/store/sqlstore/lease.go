@@ -148,7 +148,7 @@ func (db *DB) Release(ctx context.Context, l session.Lease, quarantine string) e
 		}
 		return refused(tx, session.Session{Tenant: l.Head.Tenant, ID: l.Head.ID, Epoch: l.Head.Epoch}, true)
 	})
-	return failed("release lease", err)
+	return failed("release lease", db.hinted(err))
 }
 
 // Advertise implements [session.Leaser].

@@ -27,6 +27,9 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 		}
 		return writeFacts(tx, b.Session.Tenant, b.Session.ID, b.Facts)
 	})
+	if b.Wake != nil {
+		err = db.hinted(err)
+	}
 	return failed("append", err)
 }
 

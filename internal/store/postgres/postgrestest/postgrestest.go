@@ -55,6 +55,9 @@ var shared struct {
 	err    error
 	mu     sync.Mutex
 	names  int
+
+	preparing sync.Mutex // held while the template is made
+	prepared  bool
 }
 
 // server is a running PostgreSQL.
@@ -81,6 +84,31 @@ func Main(m *testing.M) int {
 // the test.
 func Database(t testing.TB) string {
 	t.Helper()
+	return database(t, "")
+}
+
+// Prepared is [Database] with what prepare made of an empty one. It is called
+// once in a test binary, with the address of a database that the others are
+// copied from, and must close its connections.
+func Prepared(t testing.TB, prepare func(address string) error) string {
+	t.Helper()
+	const template = "prepared"
+	running(t)
+	shared.preparing.Lock()
+	defer shared.preparing.Unlock()
+	if !shared.prepared {
+		shared.server.admin(t, "CREATE DATABASE "+template)
+		if err := prepare(shared.server.address(template)); err != nil {
+			t.Fatal("postgrestest: ", err)
+		}
+		shared.prepared = true
+	}
+	return database(t, " TEMPLATE "+template)
+}
+
+// running starts the server unless it runs.
+func running(t testing.TB) {
+	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = start() })
 	if shared.err != nil {
 		if errors.Is(shared.err, errNotInstalled) && os.Getenv(EnvRequire) != "1" {
@@ -88,11 +116,16 @@ func Database(t testing.TB) string {
 		}
 		t.Fatal("postgrestest: ", shared.err)
 	}
+}
+
+func database(t testing.TB, options string) string {
+	t.Helper()
+	running(t)
 	shared.mu.Lock()
 	shared.names++
 	name := "test" + strconv.Itoa(shared.names)
 	shared.mu.Unlock()
-	shared.server.admin(t, "CREATE DATABASE "+name)
+	shared.server.admin(t, "CREATE DATABASE "+name+options)
 	t.Cleanup(func() { shared.server.admin(t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return shared.server.address(name)
 }
