@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/craton-ai/craton/internal/catalog"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/guard"
@@ -35,29 +34,36 @@ const (
 type guards struct {
 	cfg      *config.Config
 	log      *slog.Logger
-	catalog  *catalog.Catalog
+	cards    *cards
 	meter    *meter.Meter
 	budgets  *budget.Book
 	limiter  *limit.Limiter
 	breakers *breaker.Set
 }
 
-func newGuards(cfg *config.Config, st *state, cat *catalog.Catalog, log *slog.Logger, finished func(*meter.Finished)) *guards {
+func newGuards(cfg *config.Config, st *state, known *cards, log *slog.Logger, finished func(*meter.Finished)) *guards {
 	return &guards{
-		cfg: cfg, log: log, catalog: cat,
-		meter:    meter.New(meter.Config{Store: st.db, Cost: cat.Cost, Finished: finished, Now: time.Now, NewID: uuid.NewString, Log: log}),
+		cfg: cfg, log: log, cards: known,
+		meter:    meter.New(meter.Config{Store: st.db, Cost: known.cost, Finished: finished, Now: time.Now, NewID: timeID, Log: log}),
 		budgets:  budget.New(budget.Config{Store: st.db, Now: time.Now, NewID: uuid.NewString, Log: log}),
 		limiter:  limit.New(limit.Config{Wait: cfg.Guards.QueueWait.Or(limit.DefaultWait), Now: time.Now}),
 		breakers: breaker.NewSet(breaker.Config{Now: time.Now}),
 	}
 }
 
+// timeID makes an id that sorts by time, so that a batch of records lies
+// together in the store instead of all over it.
+func timeID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.NewString()
+	}
+	return id.String()
+}
+
 // gateway hands the guards of every call to the gateway.
 func (g *guards) gateway() gateway.Guards {
-	return gateway.Guards{Meter: g.meter, Limiter: g.limiter, Budgets: g.budgets, Breakers: g.breakers,
-		Worst: func(card *model.Card, most model.Usage) (int64, bool) {
-			return g.catalog.Worst(card, catalog.Ask{InputTokens: most.InputTotal(), OutputTokens: most.Output, Audio: most.AudioInput > 0, ServiceTier: most.ServiceTier})
-		}}
+	return gateway.Guards{Meter: g.meter, Limiter: g.limiter, Budgets: g.budgets, Breakers: g.breakers, Worst: g.cards.worst}
 }
 
 // around puts the guards of one upstream around its provider: retries

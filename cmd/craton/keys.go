@@ -68,6 +68,9 @@ func (c keysCreate) Run(ctx context.Context, s streams) error {
 	if err := c.call(ctx, http.MethodPost, "/admin/v1/keys", body, &k); err != nil {
 		return err
 	}
+	if c.Daily > 0 || c.Monthly > 0 {
+		fmt.Fprintln(s.out, "# Its budget holds for models whose price is known; `craton models show` tells, and `prices` in the configuration sets one.")
+	}
 	return printIssued(s, k)
 }
 

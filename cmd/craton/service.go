@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/blob"
-	"github.com/craton-ai/craton/internal/catalog"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/engine"
@@ -39,7 +37,7 @@ type service struct {
 	cfg       *config.Config
 	log       *slog.Logger
 	state     *state
-	catalog   *catalog.Catalog
+	cards     cards
 	engine    *engine.Engine
 	models    *pull.Store
 	gateway   *gateway.Gateway
@@ -67,10 +65,11 @@ const asyncParallel = 4
 // newService builds everything behind the listener.
 func newService(ctx context.Context, cfg *config.Config, st *state, s streams, log *slog.Logger, instance string) (*service, error) {
 	svc := &service{cfg: cfg, log: log, state: st, instance: instance, streams: s, refresh: make(chan struct{})}
-	var err error
-	if svc.catalog, err = newCatalog(cfg); err != nil {
+	known, err := newCatalog(cfg)
+	if err != nil {
 		return nil, err
 	}
+	svc.cards.Store(known)
 	if svc.engine, err = svc.newEngine(); err != nil {
 		return nil, err
 	}
@@ -83,12 +82,13 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	}
 	svc.found = found
 	svc.gateway, err = gateway.New(ctx, gateway.Options{
-		Upstreams: upstreams, Names: svc.names(cfg), Complete: svc.catalog.Complete,
+		Upstreams: upstreams, Names: svc.names(cfg), Complete: svc.cards.complete,
 		Guards: svc.guards.gateway(), Random: rand.IntN, Log: log, Fetch: svc.fetcher(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	svc.doubtPrices(cfg)
 	svc.async = async.New(async.Config{Documents: st.db, Objects: st.objects, Invoke: svc.invokeAsync, Now: time.Now,
 		NewID: uuid.NewString, Log: log, Parallel: asyncParallel})
 	if svc.handler, err = svc.newHandler(); err != nil {
@@ -207,7 +207,7 @@ func (svc *service) observe(ctx context.Context) error {
 		return fmt.Errorf("observe.otlp: %w", err)
 	}
 	svc.metrics.Also(svc.telemetry.Finished)
-	svc.guards = newGuards(svc.cfg, svc.state, svc.catalog, svc.log, svc.metrics.Finished)
+	svc.guards = newGuards(svc.cfg, svc.state, &svc.cards, svc.log, svc.metrics.Finished)
 	return nil
 }
 
@@ -267,28 +267,6 @@ func (svc *service) defaultModel() string {
 		return ""
 	}
 	return cards[0].ID
-}
-
-// reload reads the configuration again, and swaps upstreams and names if all of it is valid.
-func (svc *service) reload(ctx context.Context, c serveCommand, s streams) {
-	cfg, err := c.load(s)
-	if err == nil && (cfg.Listen != svc.cfg.Listen || cfg.Data != svc.cfg.Data) {
-		err = errors.New("listen and data change only by a restart")
-	}
-	if err != nil {
-		svc.log.Error("the configuration was not reloaded; the old one stays", "err", err)
-		return
-	}
-	upstreams, found, err := svc.connect(ctx, cfg)
-	if err != nil {
-		svc.log.Error("the configuration was not reloaded; the old one stays", "err", err)
-		return
-	}
-	svc.gateway.Configure(ctx, upstreams, svc.names(cfg))
-	svc.log.Info("the configuration was reloaded", "upstreams", found)
-	if fixed := needRestart(svc.cfg, cfg); len(fixed) > 0 {
-		svc.log.Warn("these settings change only by a restart", "settings", fixed)
-	}
 }
 
 // close stops what runs behind the listener, last started first, and flushes.

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/craton-ai/craton/internal/catalog"
-	"github.com/craton-ai/craton/internal/catalog/table"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/engine"
 	"github.com/craton-ai/craton/internal/engine/server"
@@ -26,37 +24,6 @@ import (
 	"github.com/craton-ai/craton/internal/route"
 )
 
-// newCatalog builds the catalogue with the operator's prices.
-func newCatalog(cfg *config.Config) (*catalog.Catalog, error) {
-	var rows []table.Row
-	for id, p := range cfg.Prices {
-		rates, err := exact(p)
-		if err != nil {
-			return nil, fmt.Errorf("prices: %s: %w", id, err)
-		}
-		rows = append(rows, table.Row{ID: id, AsOf: time.Now().UTC().Format(time.DateOnly), Rates: rates})
-	}
-	return catalog.New(rows)
-}
-
-// exact reads the operator's prices.
-func exact(p config.Price) (*table.Rates, error) {
-	var r table.Rates
-	for _, f := range []struct {
-		text string
-		rate *table.Rate
-	}{{p.Input, &r.Input}, {p.Output, &r.Output}, {p.CacheRead, &r.CacheRead}, {p.CacheWrite5m, &r.CacheWrite5m}, {p.CacheWrite1h, &r.CacheWrite1h}} {
-		if f.text == "" {
-			continue
-		}
-		var err error
-		if *f.rate, err = table.ParseRate(f.text); err != nil {
-			return nil, err
-		}
-	}
-	return &r, nil
-}
-
 // names is how the configuration names models.
 func (svc *service) names(cfg *config.Config) gateway.Names {
 	aliases := map[string][]route.Target{}
@@ -64,7 +31,7 @@ func (svc *service) names(cfg *config.Config) gateway.Names {
 		aliases[alias] = []route.Target{{Model: target}}
 	}
 	return gateway.Names{Aliases: aliases, Fallbacks: maps.Clone(cfg.Fallbacks), Default: cfg.DefaultModel,
-		Geographies: svc.catalog.GeographyPrefixes()}
+		Geographies: svc.cards.Load().GeographyPrefixes()}
 }
 
 // connect builds the upstreams of the configuration, the engine, and what is

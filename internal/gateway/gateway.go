@@ -95,6 +95,20 @@ func (g *Gateway) Models(_ context.Context, who identity.Principal) ([]model.Car
 	return cards, nil
 }
 
+// Lists reports whether an upstream lists a model of this id, given alone or as
+// "upstream/id", whoever may use it. It is the operator's question.
+func (g *Gateway) Lists(name string) bool {
+	w := g.world.Load()
+	for i := range w.upstreams {
+		for j := range w.cards[i] {
+			if id := w.cards[i][j].ID; name == id || name == w.upstreams[i].Name+"/"+id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Model explains one model by any of its names.
 func (g *Gateway) Model(_ context.Context, who identity.Principal, name string) (*model.Card, error) {
 	_, candidates, err := g.candidates(&who, route.Facts{Model: name})
