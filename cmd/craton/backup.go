@@ -20,31 +20,70 @@ import (
 type backupCommand struct {
 	remote
 	Data string `help:"Data directory of a server that does not run." env:"CRATON_DATA"`
-	To   string `arg:"" help:"New directory for the backup."`
+	To   string `help:"New directory for the backup; only of a server that does not run." placeholder:"DIR"`
+	Name string `arg:"" optional:"" help:"Name of the backup, in the directory the server keeps them in (backup_dir)."`
 }
 
-// Run makes the backup. The master key is never in it.
+// Run makes the backup and tells where it lies. The master key is never in it.
 func (c backupCommand) Run(ctx context.Context, s streams) error {
+	if (c.Name == "") == (c.To == "") {
+		return errors.New("name the backup, or say where to put it with --to")
+	}
 	data := c.Data
 	if data == "" {
 		data = config.DefaultData(s.getenv)
 	}
-	to, err := filepath.Abs(c.To)
-	if err != nil {
-		return err
+	var made struct {
+		Directory string `json:"directory"`
 	}
 	store, err := sqlite.Open(ctx, data)
 	switch {
+	case errors.Is(err, sqlite.ErrInUse) && c.To != "":
+		return errors.New("the server runs and puts backups only into its backup_dir: give a name instead of --to")
 	case errors.Is(err, sqlite.ErrInUse):
-		err = c.call(ctx, http.MethodPost, "/admin/v1/backup", map[string]string{"directory": to}, nil)
+		err = c.call(ctx, http.MethodPost, "/admin/v1/backup", map[string]string{"name": c.Name}, &made)
+	case err == nil && c.To != "":
+		if made.Directory, err = filepath.Abs(c.To); err == nil {
+			err = backUp(ctx, store, data, made.Directory)
+		}
+		err = errors.Join(err, store.Close())
 	case err == nil:
-		err = errors.Join(backUp(ctx, store, data, to), store.Close())
+		made.Directory, err = backUpNamed(ctx, store, data, filepath.Join(data, "backups"), c.Name)
+		err = errors.Join(err, store.Close())
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "Backed up to %s. The master key is not in it: keep %s safe elsewhere.\n", to, filepath.Join(data, "master.key"))
+	_, err = fmt.Fprintf(s.out, "Backed up to %s. The master key is not in it: keep %s safe elsewhere.\n", made.Directory, filepath.Join(data, "master.key"))
 	return err
+}
+
+// backUpNamed copies the state into a new directory of a name below dir, and
+// nowhere else: the name is taken in dir, whatever it says and wherever a link
+// of that name leads.
+func backUpNamed(ctx context.Context, store *sqlite.Store, data, dir, name string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close() // read only: nothing can be lost
+	if filepath.Base(name) != name {
+		return "", fmt.Errorf("%q is not the name of a directory", name)
+	}
+	if err := root.Mkdir(name, 0o700); err != nil {
+		return "", err
+	}
+	to, err := filepath.Abs(filepath.Join(dir, name))
+	if err == nil {
+		err = backUp(ctx, store, data, to)
+	}
+	if err != nil {
+		return "", errors.Join(err, root.RemoveAll(name))
+	}
+	return to, nil
 }
 
 // backUp copies the database first and the objects it names after it: an object

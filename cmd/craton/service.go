@@ -221,15 +221,15 @@ func (svc *service) rotateMaster() func(context.Context) (int, error) {
 }
 
 // backup is how the running server copies its state; nil on PostgreSQL.
-func (svc *service) backup() func(context.Context, string) error {
+func (svc *service) backup() func(context.Context, string) (string, error) {
 	store, ok := svc.state.db.(*sqlite.Store)
 	if !ok {
 		return nil
 	}
-	return func(ctx context.Context, to string) error {
+	return func(ctx context.Context, name string) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, backupTimeout)
 		defer cancel()
-		return backUp(ctx, store, svc.cfg.Data, to)
+		return backUpNamed(ctx, store, svc.cfg.Data, svc.cfg.BackupDir, name)
 	}
 }
 

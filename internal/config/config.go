@@ -21,6 +21,9 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// Data is the data directory; default $XDG_DATA_HOME/craton.
 	Data string `yaml:"data"`
+	// BackupDir is where the running server puts backups; default backups in
+	// the data directory.
+	BackupDir string `yaml:"backup_dir"`
 	// TLS turns on TLS. Beyond loopback the server refuses to start without it
 	// unless Plaintext is true.
 	TLS       TLS  `yaml:"tls"`

@@ -64,6 +64,9 @@ func (c *Config) fill(getenv func(string) string) {
 	if c.Data == "" {
 		c.Data = DefaultData(getenv)
 	}
+	if c.BackupDir == "" {
+		c.BackupDir = filepath.Join(c.Data, "backups")
+	}
 	if c.Region == "" {
 		c.Region = DefaultRegion
 	}

@@ -1,7 +1,7 @@
 package edge
 
 import (
-	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -58,11 +58,14 @@ func (c *call) decode(v any) error {
 	return nil
 }
 
-// adminBackup copies the state; root administrators and operators only, since
-// it names a directory of the server's machine.
+// backupName is what a backup may be called: a plain name of a directory.
+var backupName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}$`)
+
+// adminBackup copies the state; root administrators and operators only. The
+// caller chooses a name, the operator's configuration where it lies.
 func (h *Handler) adminBackup(c *call) error {
 	var body struct {
-		Directory string `json:"directory"`
+		Name string `json:"name"`
 	}
 	if err := c.decode(&body); err != nil {
 		return err
@@ -72,15 +75,17 @@ func (h *Handler) adminBackup(c *call) error {
 		return model.Errorf(model.Unsupported, "backup", "This server's store is backed up by its own tools.").WithHint("Use pg_dump.")
 	case !c.who.Tenant.Root:
 		return model.Errorf(model.Forbidden, "backup", "Only the root tenant's operators back up the installation.")
-	case !filepath.IsAbs(body.Directory):
-		return model.Errorf(model.Invalid, "directory", "directory must be an absolute path on the server's machine.")
+	case !backupName.MatchString(body.Name):
+		return model.Errorf(model.Invalid, "name", "name must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit.")
 	}
-	if err := h.opts.Backup(c.r.Context(), body.Directory); err != nil {
-		return &model.Error{Kind: model.Conflict, Subject: "directory", Message: "The backup failed: " + err.Error(), Err: err}
+	directory, err := h.opts.Backup(c.r.Context(), body.Name)
+	if err != nil {
+		return &model.Error{Kind: model.Conflict, Subject: "name", Message: "The backup failed: " + err.Error(), Err: err}
 	}
 	return c.answer(struct {
+		Name      string `json:"name"`
 		Directory string `json:"directory"`
-	}{body.Directory})
+	}{body.Name, directory})
 }
 
 // list is the envelope of the admin API's lists.

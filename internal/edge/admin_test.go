@@ -60,12 +60,12 @@ func TestTenants(t *testing.T) {
 	t.Parallel()
 	var saved string
 	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) {
-		o.Backup = func(_ context.Context, to string) error {
+		o.Backup = func(_ context.Context, name string) (string, error) {
 			if saved != "" {
-				return errors.New("the directory is not empty")
+				return "", errors.New("the directory is not empty")
 			}
-			saved = to
-			return nil
+			saved = name
+			return "/backups/" + name, nil
 		}
 	}})
 	w.Run(t, []edgetest.Scenario{
@@ -77,11 +77,14 @@ func TestTenants(t *testing.T) {
 		{Name: "it works", Method: "GET", Path: "/v1/models", As: "other"},
 		admin("disable", "PATCH", "/tenants/"+w.Other.ID, `{"disabled":true}`, 200, `"disabled":true`),
 		{Name: "it does not", Method: "GET", Path: "/v1/models", As: "other", Status: 401},
-		admin("backup", "POST", "/backup", `{"directory":"/var/backups/one"}`, 200), admin("a relative backup", "POST", "/backup", `{"directory":"one"}`, 400, "absolute"),
-		admin("a backup that fails", "POST", "/backup", `{"directory":"/var/backups/one"}`, 409, "not empty"),
+		admin("backup", "POST", "/backup", `{"name":"one-2026.01"}`, 200, `"directory":"/backups/one-2026.01"`),
+		admin("a backup that fails", "POST", "/backup", `{"name":"one"}`, 409, "not empty"),
+		admin("a backup anywhere", "POST", "/backup", `{"name":"/etc/cron.d/x"}`, 400, "name must be"),
+		admin("a backup above", "POST", "/backup", `{"name":".."}`, 400, "name must be"),
+		admin("a backup of old", "POST", "/backup", `{"directory":"/tmp/x"}`, 400),
 		admin("the description", "GET", "/openapi.json", "", 200, `"openapi"`, "/admin/v1/keys"),
 	})
-	if saved != "/var/backups/one" {
+	if saved != "one-2026.01" {
 		t.Errorf("the backup went to %q", saved)
 	}
 }

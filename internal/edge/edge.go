@@ -57,9 +57,9 @@ type Options struct {
 	// RotateMaster replaces the master key and tells how many secrets it
 	// protected anew; nil where the key is not a file of this server's.
 	RotateMaster func(ctx context.Context) (int, error)
-	// Backup copies the state into a new directory of the server's machine; nil
-	// refuses to.
-	Backup func(ctx context.Context, directory string) error
+	// Backup copies the state into a new directory of that name where the
+	// operator keeps backups, and tells its path; nil refuses to.
+	Backup func(ctx context.Context, name string) (directory string, err error)
 	// Telemetry traces requests; nil does not.
 	Telemetry *observe.Telemetry
 	// Metrics serves GET /metrics: to callers of the root tenant that may read
