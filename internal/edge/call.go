@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -211,26 +212,36 @@ func (c *call) json(body []byte) error {
 	return err
 }
 
-// tags joins the key's tags with those of the request's headers, which win.
+// tags joins the tags of the request's headers with the key's own, which win:
+// an administrator's accounting is not the caller's to change.
 func tags(key map[string]string, header http.Header) map[string]string {
 	all := key
 	copied := false
 	for name, values := range header {
-		if !strings.HasPrefix(name, TagPrefix) {
+		tag, ok := strings.CutPrefix(name, TagPrefix)
+		if tag = strings.ToLower(tag); !ok || hasFold(key, tag) {
 			continue
 		}
 		if !copied {
 			copied = true
 			all = make(map[string]string, len(key)+1)
-			for k, v := range key {
-				all[k] = v
-			}
+			maps.Copy(all, key)
 		}
 		if len(all) < 16 {
-			all[strings.ToLower(name[len(TagPrefix):])] = truncate(values[0], 256)
+			all[tag] = truncate(values[0], 256)
 		}
 	}
 	return all
+}
+
+// hasFold reports whether tags hold a name, which is in lower case.
+func hasFold(tags map[string]string, name string) bool {
+	for have := range tags {
+		if strings.EqualFold(have, name) {
+			return true
+		}
+	}
+	return false
 }
 
 func truncate(s string, n int) string {
