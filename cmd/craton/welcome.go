@@ -50,7 +50,7 @@ func (svc *service) welcome(out io.Writer, base string, first identity.Bootstrap
 const examples = `
 Try it:
 
-  curl %s/v1/chat/completions -H "Authorization: Bearer %s" \
+  curl -s %s/v1/chat/completions -H "Authorization: Bearer %s" \
     -d '{"model": "%s", "messages": [{"role": "user", "content": "Say hello."}]}'
 
   python3 -c 'import os; from openai import OpenAI
