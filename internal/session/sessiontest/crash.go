@@ -203,10 +203,10 @@ func runNode(t *testing.T, env []string, lines int) []string {
 	return all
 }
 
-// verifyCrash looks for every acknowledgement.
-func verifyCrash(t *testing.T, store Runtime, lines []string) {
-	t.Helper()
-	f := fixture{T: t, store: store}
+// readCrashed reads every session, and checks that it verifies.
+func (f fixture) readCrashed(store Runtime) (map[string]session.Session, map[string][]session.Event) {
+	f.Helper()
+	t := f.T
 	journals := make(map[string][]session.Event)
 	heads := make(map[string]session.Session)
 	for w := range crashSessions {
@@ -232,6 +232,14 @@ func verifyCrash(t *testing.T, store Runtime, lines []string) {
 			f.must(store.Requeue(t.Context(), "t1", id))
 		}
 	}
+	return heads, journals
+}
+
+// verifyCrash looks for every acknowledgement.
+func verifyCrash(t *testing.T, store Runtime, lines []string) {
+	t.Helper()
+	f := fixture{T: t, store: store}
+	heads, journals := f.readCrashed(store)
 	inputs := make(map[string]uint64)
 	for _, line := range lines {
 		var kind, id, a, b string

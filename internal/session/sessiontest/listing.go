@@ -3,6 +3,7 @@ package sessiontest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,6 +19,12 @@ func facts(status string, metadata ...string) *session.Facts {
 		f.Metadata[metadata[i]] = metadata[i+1]
 	}
 	return f
+}
+
+func sortedText(text string) string {
+	parts := strings.Split(text, "")
+	slices.Sort(parts)
+	return strings.Join(parts, "")
 }
 
 func listings(r runtime) {
@@ -53,27 +60,15 @@ func listings(r runtime) {
 		}
 		return out
 	}
-	sorted := func(text string) string {
-		parts := strings.Split(text, "")
-		for i := range parts {
-			for j := range parts[:i] {
-				if parts[i] < parts[j] {
-					parts[i], parts[j] = parts[j], parts[i]
-				}
-			}
-		}
-		return strings.Join(parts, "")
-	}
 	for want, q := range map[string]session.Query{
 		"abcd": {}, "abc": {Kind: "agent"}, "ab": {Status: "running"}, "ad": {Metadata: map[string]string{"team": "red"}},
 		"a": {Metadata: map[string]string{"team": "red", `odd "key".$`: "é"}}, "": {Kind: "agent", Status: "idle"},
 	} {
-		if got := sorted(list(q)); got != want {
+		if got := sortedText(list(q)); got != want {
 			r.Errorf("%+v lists %q, want %q", q, got, want)
 		}
 	}
-	forward, backward := list(session.Query{Oldest: true}), list(session.Query{})
-	for oldest, whole := range map[bool]string{true: forward, false: backward} {
+	for _, oldest := range []bool{true, false} {
 		paged, after := "", ""
 		for range 4 {
 			page, err := r.store.Sessions(ctx, session.Query{Tenant: "t1", Oldest: oldest, After: after, Limit: 1})
@@ -81,18 +76,25 @@ func listings(r runtime) {
 			after = page[0].ID
 			paged += names[after]
 		}
-		if paged != whole {
+		if whole := list(session.Query{Oldest: oldest}); paged != whole {
 			r.Errorf("pages of one make %q, a page of all %q", paged, whole)
 		}
 	}
 	_, err = r.store.Sessions(ctx, session.Query{Tenant: "t2", After: a.ID})
 	r.want(err, session.ErrNotFound)
+	r.describes(a)
 	fork, err := r.journal.At(ctx, "t1", session.Ref{Session: a.ID, Seq: 1})
 	r.must(err)
 	names[r.append(fork, say("f")).ID] = "f"
 	if got := list(session.Query{Parent: a.ID}); got != "f" {
 		r.Errorf("forks of a are %q", got)
 	}
+}
+
+// describes looks at the first session of listings.
+func (r runtime) describes(a session.Session) {
+	r.Helper()
+	ctx := r.Context()
 	e, err := r.store.Describe(ctx, "t1", a.ID)
 	r.must(err)
 	if e.Status != "running" || e.Metadata[`odd "key".$`] != "é" || e.Seq != 2 || e.Version != 1 || e.Head != a.Head || e.Key != nil {

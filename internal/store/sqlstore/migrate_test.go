@@ -120,3 +120,31 @@ func TestTablesAreAllCopied(t *testing.T) {
 		t.Errorf("the schema has\n%v\nand copied is\n%v", schema, copied)
 	}
 }
+
+// TestOlderSessionsAreBroughtForward migrates sessions of the first release.
+func TestOlderSessionsAreBroughtForward(t *testing.T) {
+	t.Parallel()
+	db := testDB(t)
+	all, err := migrations(testDialect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(t.Context(), db, testDialect, all[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`
+		INSERT INTO sessions VALUES ('s', 't', 'k', '', 0, 5, 0, 2, X'', X'', 0);
+		INSERT INTO events VALUES ('s', 1, 't', 'a', 3, 6, '', '', X'', X'', 0, X''), ('s', 2, 't', 'a', 1, 7, '', '', X'', X'', 0, X'')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := Migrate(t.Context(), db, testDialect); err != nil {
+		t.Fatal(err)
+	}
+	var version, updated, due int64
+	if err := db.QueryRow(`SELECT version, updated_at, due_at FROM sessions`).Scan(&version, &updated, &due); err != nil {
+		t.Fatal(err)
+	}
+	if version != 3 || updated != 7 || due != 0 {
+		t.Errorf("version %d, updated at %d, due at %d; want 3, 7 and never", version, updated, due)
+	}
+}
