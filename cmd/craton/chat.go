@@ -13,9 +13,10 @@ import (
 // chatCommand talks to a model: one prompt, or a conversation on a terminal.
 type chatCommand struct {
 	remote
-	Model  string   `help:"Model; default the server's first." short:"m"`
-	System string   `help:"System message." short:"s"`
-	Prompt []string `arg:"" optional:"" help:"Prompt; without one, lines are read until the input ends."`
+	Model     string   `help:"Model; default the server's first." short:"m"`
+	System    string   `help:"System message." short:"s"`
+	MaxTokens int      `help:"Longest answer, in tokens; 0 leaves it to the model." default:"1024" env:"-"`
+	Prompt    []string `arg:"" optional:"" help:"Prompt; without one, lines are read until the input ends."`
 }
 
 type chatMessage struct {
@@ -35,7 +36,7 @@ func (c chatCommand) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		if len(models.Data) == 0 {
-			return fmt.Errorf("the server has no model: `craton models pull` fetches one, or configure an upstream")
+			return fmt.Errorf("no model yet: run `craton engine install`, or name an upstream in a configuration")
 		}
 		c.Model = models.Data[0].ID
 	}
@@ -62,8 +63,11 @@ func (c chatCommand) Run(ctx context.Context, s streams) error {
 
 // turn sends the conversation, prints the answer as it comes and returns it.
 func (c chatCommand) turn(ctx context.Context, out io.Writer, history []chatMessage) (string, error) {
-	req, err := c.request(ctx, http.MethodPost, "/v1/chat/completions",
-		map[string]any{"model": c.Model, "messages": history, "stream": true})
+	body := map[string]any{"model": c.Model, "messages": history, "stream": true}
+	if c.MaxTokens > 0 {
+		body["max_completion_tokens"] = c.MaxTokens
+	}
+	req, err := c.request(ctx, http.MethodPost, "/v1/chat/completions", body)
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,11 @@ func (s remote) request(ctx context.Context, method, path string, body any) (*ht
 		}
 		r = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.URL, "/")+path, r)
+	base, err := s.base()
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base+path, r)
 	if err != nil {
 		return nil, fmt.Errorf("CRATON_URL: %w", err)
 	}
@@ -51,10 +56,23 @@ func (s remote) request(ctx context.Context, method, path string, body any) (*ht
 	return req, nil
 }
 
+// base is the server's address without a slash at its end.
+func (s remote) base() (string, error) {
+	u, err := url.Parse(s.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return "", fmt.Errorf("the server's address %q (--url, CRATON_URL) does not begin with http:// or https://, as in http://127.0.0.1:8420", s.URL)
+	}
+	return strings.TrimSuffix(s.URL, "/"), nil
+}
+
 // do sends a request and checks the status. The caller closes the body.
 func (s remote) do(req *http.Request) (*http.Response, error) {
 	resp, err := s.client().Do(req)
 	if err != nil {
+		var untrusted *tls.CertificateVerificationError
+		if errors.As(err, &untrusted) {
+			return nil, fmt.Errorf("the certificate of %s is not trusted (%w): --insecure accepts one of its own (--tls-self-signed), SSL_CERT_FILE=DATA/tls.crt trusts it", s.URL, untrusted.Err)
+		}
 		var refused *url.Error
 		if errors.As(err, &refused) {
 			return nil, fmt.Errorf("cannot reach the server at %s (%w): is `craton serve` running? CRATON_URL names another address", s.URL, refused.Err)

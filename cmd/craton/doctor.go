@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -154,11 +155,21 @@ func (c doctorCommand) server(ctx context.Context, _ streams) finding {
 	f := finding{what: "server", state: c.URL + " answers"}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/readyz", nil)
+	base, err := c.base()
+	if err != nil {
+		return finding{what: "server", state: err.Error(), bad: true}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/readyz", nil)
 	if err != nil {
 		return finding{what: "server", state: err.Error(), bad: true}
 	}
 	resp, err := c.client().Do(req)
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		f.bad, f.state = true, "the certificate of "+c.URL+" is not trusted: "+untrusted.Err.Error()
+		f.remedy = "--insecure accepts one of its own (--tls-self-signed), SSL_CERT_FILE=DATA/tls.crt trusts it"
+		return f
+	}
 	if err != nil {
 		f.state, f.remedy = "nothing answers at "+c.URL, "`craton serve`, or CRATON_URL for another address"
 		return f

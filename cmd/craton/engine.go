@@ -52,7 +52,7 @@ func (c engineInstall) Run(ctx context.Context, s streams) error {
 	default:
 		fmt.Fprintln(s.out, "Fetching the inference library llama.cpp (MIT licence).")
 		if err := fetcher.InstallLibrary(ctx, dir, c.variant(), bar.report); err != nil {
-			return err
+			return fmt.Errorf("%w\nWithout a network: copy %s from a machine that has it and run `craton engine install --from DIRECTORY --no-model`", err, dir)
 		}
 		bar.finish()
 		fmt.Fprintf(s.out, "Installed the inference library in %s.\n", dir)
@@ -72,7 +72,7 @@ func (c engineInstall) Run(ctx context.Context, s streams) error {
 	m, err := store.Pull(ctx, pull.Request{Name: pull.DefaultModelName, Ref: pull.DefaultModel, Licence: pull.DefaultModelLicence})
 	bar.finish()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\nWithout a network: `craton models pull --name NAME file:/PATH/TO/MODEL.gguf` takes a model from a file", err)
 	}
 	fmt.Fprintf(s.out, "Installed the model %s (%d MB).\n", m.Name, m.Size>>20)
 	return nil

@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 
 	"github.com/alecthomas/kong"
 )
@@ -39,6 +40,9 @@ type command struct {
 	Restore restoreCommand `cmd:"" help:"Restore a backup into an empty data directory."`
 	Doctor  doctorCommand  `cmd:"" help:"Say what works, what does not, and what to do."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+	Help    helpCommand    `cmd:"" help:"Show what there is, or how a command is used."`
+
+	Release kong.VersionFlag `name:"version" help:"Print the version." env:"-"`
 }
 
 // streams are where a command reads and writes.
@@ -66,10 +70,14 @@ func run(args []string, s streams) int {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
 		kong.DefaultEnvars("CRATON"),
+		kong.Vars{"version": "craton " + version},
 	)
 	if err != nil {
 		fmt.Fprintln(s.err, "craton:", err)
 		return 2
+	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	parsed, err := parser.Parse(args)
 	if exit >= 0 {
@@ -92,4 +100,9 @@ type versionCommand struct{}
 func (versionCommand) Run(s streams) error {
 	_, err := fmt.Fprintln(s.out, "craton", version)
 	return err
+}
+
+// helpCommand stands in the list of commands; run turns it into --help.
+type helpCommand struct {
+	Command []string `arg:"" optional:"" help:"Command to explain."`
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"path"
@@ -157,9 +159,24 @@ func (c modelsRm) Run(s streams) error {
 		return err
 	}
 	name := strings.TrimPrefix(c.Name, "engine/")
-	if err := store.Remove(name); err != nil {
+	if err := store.Remove(name); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no pulled model %q in %s; %s", name, data, pulledNames(store))
+	} else if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.out, "%s is removed.\n", name)
 	return err
+}
+
+// pulledNames says what there is to remove.
+func pulledNames(store *pull.Store) string {
+	models, err := store.List()
+	if err != nil || len(models) == 0 {
+		return "there is none at all"
+	}
+	names := make([]string, len(models))
+	for i, m := range models {
+		names[i] = m.Name
+	}
+	return "there are " + strings.Join(names, ", ")
 }
