@@ -8,36 +8,41 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
 // plan says how long is measured.
 type plan struct {
-	rounds                             int
-	settle, open                       time.Duration
+	rounds       int
+	settle, open time.Duration
+	// patience is what a slow stream may take longer than it should.
+	patience                           time.Duration
 	jit, warm, length, warmStr, lenStr time.Duration
 }
 
 var (
-	full = plan{rounds: 5, settle: 3 * time.Second, open: 6 * time.Second, jit: 2 * time.Second,
+	full = plan{rounds: 5, settle: 3 * time.Second, open: 6 * time.Second, patience: 30 * time.Second, jit: 2 * time.Second,
 		warm: 500 * time.Millisecond, length: 2 * time.Second, warmStr: 300 * time.Millisecond, lenStr: 1500 * time.Millisecond}
-	quick = plan{rounds: 2, settle: time.Second, open: 2 * time.Second, jit: 400 * time.Millisecond,
+	quick = plan{rounds: 2, settle: time.Second, open: 2 * time.Second, patience: 5 * time.Second, jit: 400 * time.Millisecond,
 		warm: 150 * time.Millisecond, length: 600 * time.Millisecond, warmStr: 100 * time.Millisecond, lenStr: 500 * time.Millisecond}
 )
 
 // benchmark is one run.
 type benchmark struct {
 	plan
-	dir      string
-	upstream string
-	subjects []*subject
+	scenarios []scenario
+	dir       string
+	upstream  string
+	subjects  []*subject
 	// samples are by scenario and subject, one per round.
 	samples    map[string]map[string][]sample
 	footprints map[string]*footprint
 	proofs     []proof
 	exports    exports
 	progress   io.Writer
+	began      time.Time
 }
 
 // bench is the whole measurement.
@@ -47,7 +52,8 @@ func bench(ctx context.Context, args []string) (err error) {
 	out := flags.String("out", ".cache/bench", "directory of the results")
 	only := flags.String("only", "", "measure only subjects whose names contain one of these words, separated by commas")
 	rounds := flags.Int("rounds", 0, "rounds; 0 is the default of the mode")
-	hold := flags.Duration("hold", 0, "keep the subjects running this long before measuring, to attach a profiler")
+	onlyScenario := flags.String("scenario", "", "measure only this scenario, such as c=32")
+	hold := flags.Duration("hold", 0, "let the subjects run idle this long before measuring, to attach a profiler")
 	var p paths
 	flags.StringVar(&p.craton, "craton", "", "the craton binary")
 	flags.StringVar(&p.portkey, "portkey", "", "Portkey's start-server.js")
@@ -68,15 +74,19 @@ func bench(ctx context.Context, args []string) (err error) {
 	if *rounds > 0 {
 		b.rounds = *rounds
 	}
+	b.scenarios = scenarios
+	if *onlyScenario != "" {
+		b.scenarios = slices.DeleteFunc(slices.Clone(scenarios), func(sc scenario) bool { return sc.name != *onlyScenario })
+	}
 	var words []string
 	if *only != "" {
 		words = strings.Split(*only, ",")
 	}
-	began := time.Now()
+	b.began = time.Now()
 	if err := b.run(ctx, p, *out, words, *hold); err != nil {
 		return err
 	}
-	return b.report(os.Stdout, filepath.Join(*out, "gateway.json"), began, *short)
+	return b.report(os.Stdout, filepath.Join(*out, "gateway.json"), *short)
 }
 
 func (b *benchmark) run(ctx context.Context, p paths, out string, only []string, hold time.Duration) (err error) {
@@ -125,7 +135,7 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 func (b *benchmark) say(format string, args ...any) {
-	fmt.Fprintf(b.progress, format+"\n", args...)
+	fmt.Fprintf(b.progress, "%4.0fs "+format+"\n", append([]any{time.Since(b.began).Seconds()}, args...)...)
 }
 
 func (b *benchmark) startUpstream(ctx context.Context) (*process, error) {
@@ -193,7 +203,7 @@ func (b *benchmark) turns(ctx context.Context) error {
 		}
 	}
 	for round := range b.rounds {
-		for _, sc := range scenarios {
+		for _, sc := range b.scenarios {
 			b.say("round %d of %d: %s", round+1, b.rounds, sc.name)
 			for i := range b.subjects {
 				s := b.subjects[(i+round)%len(b.subjects)]

@@ -152,7 +152,7 @@ func (b *benchmark) hold(ctx context.Context, s *subject, open time.Duration) (f
 		return f, err
 	}
 	f.IdleRSS, f.IdleAnon = idle.rss, idle.anon
-	l, err := startLoad(ctx, s, job{Clients: slowStreams, Timeout: open + 60*time.Second}, true)
+	l, err := startLoad(ctx, s, job{Clients: slowStreams, Timeout: open + b.patience}, true)
 	if err != nil {
 		return f, err
 	}

@@ -65,8 +65,8 @@ func (p *process) tail() string {
 	if err != nil {
 		return err.Error()
 	}
-	b = bytes.TrimSpace(b)
-	return string(b[max(0, len(b)-600):])
+	b = bytes.Join(bytes.Fields(b), []byte(" "))
+	return string(b[max(0, len(b)-400):])
 }
 
 // freePort finds a port nobody listens on.

@@ -66,11 +66,11 @@ func (b *benchmark) row(subject, scenario string) row {
 			r.Error = m.Error
 		}
 		rate = append(rate, m.rate())
+		if m.Requests == 0 {
+			continue // nothing came back in this window
+		}
 		p50, p99 = append(p50, ms(m.P50-zero[i].P50)), append(p99, ms(m.P99-zero[i].P99))
 		f50, f99 = append(f50, ms(m.First50-zero[i].First50)), append(f99, ms(m.First99-zero[i].First99))
-		if m.Requests == 0 {
-			continue
-		}
 		cpu = append(cpu, m.cpuPerRequest())
 		if base[i].cpuPerRequest() > 0 {
 			ratio = append(ratio, m.cpuPerRequest()/base[i].cpuPerRequest())
@@ -96,8 +96,8 @@ type result struct {
 }
 
 // report prints the tables and writes the JSON file.
-func (b *benchmark) report(out io.Writer, file string, began time.Time, quick bool) error {
-	res := result{At: began, Quick: quick, Rounds: b.rounds, Machine: machine(), Took: time.Since(began).Round(time.Second).String(),
+func (b *benchmark) report(out io.Writer, file string, quick bool) error {
+	res := result{At: b.began, Quick: quick, Rounds: b.rounds, Machine: machine(), Took: time.Since(b.began).Round(time.Second).String(),
 		Skipped: map[string]string{}, Footprints: b.footprints, Proofs: b.proofs, Exports: b.exports}
 	var names []string
 	for _, s := range b.subjects {
@@ -106,7 +106,7 @@ func (b *benchmark) report(out io.Writer, file string, began time.Time, quick bo
 			continue
 		}
 		names = append(names, s.name)
-		for _, sc := range scenarios {
+		for _, sc := range b.scenarios {
 			res.Rows = append(res.Rows, b.row(s.name, sc.name))
 		}
 	}
@@ -117,7 +117,7 @@ func (b *benchmark) report(out io.Writer, file string, began time.Time, quick bo
 	if err := os.WriteFile(file, append(encoded, '\n'), 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "gateway benchmark, %s, %s, %d rounds, took %s\n", began.UTC().Format("2006-01-02 15:04 MST"), res.Machine, b.rounds, res.Took)
+	fmt.Fprintf(out, "gateway benchmark, %s, %s, %d rounds, took %s\n", b.began.UTC().Format("2006-01-02 15:04 MST"), res.Machine, b.rounds, res.Took)
 	b.printRequests(out, names)
 	b.printStreams(out, names)
 	b.printMemory(out, names)
@@ -127,7 +127,7 @@ func (b *benchmark) report(out io.Writer, file string, began time.Time, quick bo
 }
 
 func (b *benchmark) printRequests(out io.Writer, names []string) {
-	for _, sc := range scenarios {
+	for _, sc := range b.scenarios {
 		if sc.stream {
 			continue
 		}
@@ -147,7 +147,7 @@ func (b *benchmark) printRequests(out io.Writer, names []string) {
 }
 
 func (b *benchmark) printStreams(out io.Writer, names []string) {
-	for _, sc := range scenarios {
+	for _, sc := range b.scenarios {
 		if !sc.stream {
 			continue
 		}

@@ -6,8 +6,8 @@ cd "$(dirname "$0")/../.."
 
 # The peers' versions are part of the result: raise them on purpose.
 PORTKEY=1.15.2
-# Later ones make Portkey refuse every stream (its issue 1389).
-PORTKEY_SERVER=1.14.2
+# Some later ones make Portkey refuse every stream (its issue 1389).
+PORTKEY_SERVER=1.13.8
 LITELLM=1.102.4
 
 cache=$PWD/.cache/bench
@@ -32,7 +32,12 @@ subject() {
 
 install_portkey() {
   command -v node >/dev/null || { echo "Node is not installed"; return 1; }
-  npm install --prefix "$cache/portkey-$PORTKEY-$PORTKEY_SERVER" --no-audit --no-fund --ignore-scripts --omit=dev "@portkey-ai/gateway@$PORTKEY" "@hono/node-server@$PORTKEY_SERVER"
+  local dir=$cache/portkey-$PORTKEY-$PORTKEY_SERVER
+  rm -rf "$dir"
+  mkdir -p "$dir"
+  printf '{"dependencies": {"@portkey-ai/gateway": "%s"}, "overrides": {"@hono/node-server": "%s"}}\n' \
+    "$PORTKEY" "$PORTKEY_SERVER" >"$dir/package.json"
+  npm install --prefix "$dir" --no-audit --no-fund --ignore-scripts --omit=dev
 }
 
 install_litellm() {

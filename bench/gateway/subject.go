@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -58,6 +59,7 @@ func openAIBody(model string) func(bool) []byte {
 // waits until each has answered.
 func startAll(ctx context.Context, p paths, dir, upstream string, only []string) ([]*subject, error) {
 	all := []*subject{{name: direct, addr: upstream, path: chatPath, request: openAIBody(modelName)}}
+	var started sync.WaitGroup
 	for _, one := range []struct {
 		name  string
 		begin func(context.Context, paths, string, string) *subject
@@ -65,21 +67,33 @@ func startAll(ctx context.Context, p paths, dir, upstream string, only []string)
 		{fastLane, startFastLane}, {translating, startTranslating}, {yardstick, startReverseProxy},
 		{bareFast, startBareFast}, {portkey, startPortkey}, {liteLLM, startLiteLLM},
 	} {
-		wanted := len(only) == 0 || one.name == yardstick
-		for _, o := range only {
-			wanted = wanted || strings.Contains(strings.ToLower(one.name), strings.ToLower(o))
-		}
-		if !wanted {
+		if !wanted(one.name, only) {
 			continue
 		}
-		s := one.begin(ctx, p, dir, upstream)
-		s.name = one.name
+		s := &subject{}
 		all = append(all, s)
+		started.Go(func() {
+			*s = *one.begin(ctx, p, dir, upstream)
+			s.name = one.name
+		})
+	}
+	started.Wait()
+	for _, s := range all {
 		if s.name == yardstick && s.skip != "" {
 			return all, fmt.Errorf("%s: %s", s.name, s.skip)
 		}
 	}
 	return all, ctx.Err()
+}
+
+// wanted says whether a subject is to be measured: always the yardstick.
+func wanted(name string, only []string) bool {
+	for _, o := range only {
+		if strings.Contains(strings.ToLower(name), strings.ToLower(o)) {
+			return true
+		}
+	}
+	return len(only) == 0 || name == yardstick
 }
 
 // startOne gives a subject a port, starts it and waits for its first answer.
