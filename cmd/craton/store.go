@@ -46,19 +46,22 @@ func (c storeSource) open(ctx context.Context, s streams) (_ *sqlite.Store, obje
 	if !errors.Is(err, sqlite.ErrInUse) {
 		return nil, "", nil, err
 	}
-	dir, err := os.MkdirTemp("", "craton-store-")
-	if err != nil {
+	// The copy is ours: the name says so, and it goes when we are done.
+	var made struct {
+		Directory string `json:"directory"`
+	}
+	name := fmt.Sprintf("store-%d-%d", os.Getpid(), time.Now().UnixNano())
+	if err := c.call(ctx, http.MethodPost, "/admin/v1/backup", map[string]string{"name": name}, &made); err != nil {
 		return nil, "", nil, err
 	}
-	remove := func() error { return os.RemoveAll(dir) }
-	backup := filepath.Join(dir, "backup")
-	if err := c.call(ctx, http.MethodPost, "/admin/v1/backup", map[string]string{"directory": backup}, nil); err != nil {
+	if filepath.Base(made.Directory) != name {
+		return nil, "", nil, fmt.Errorf("the server backed up to %s, not to a directory %s", made.Directory, name)
+	}
+	remove := func() error { return os.RemoveAll(made.Directory) }
+	if store, err = sqlite.Open(ctx, made.Directory); err != nil {
 		return nil, "", nil, errors.Join(err, remove())
 	}
-	if store, err = sqlite.Open(ctx, backup); err != nil {
-		return nil, "", nil, errors.Join(err, remove())
-	}
-	return store, filepath.Join(backup, "objects"), func() error { return errors.Join(store.Close(), remove()) }, nil
+	return store, filepath.Join(made.Directory, "objects"), func() error { return errors.Join(store.Close(), remove()) }, nil
 }
 
 // storeCheck verifies journals.
