@@ -64,7 +64,7 @@ func citationOf(raw jsontext.Value) (model.Citation, *model.Error) {
 		}
 	}
 	if lossy {
-		c.Raw = &model.Opaque{Dialect: model.DialectConverse, Raw: raw.Clone()}
+		c.Raw = opaque(raw.Clone())
 	}
 	return c, nil
 }
