@@ -164,6 +164,7 @@ const stopGrace = 5 * time.Second
 func (p Process) begin(cmd *exec.Cmd, token string) (*Child, error) {
 	tail := &lastLines{log: p.Log}
 	cmd.Stderr = tail
+	cmd.WaitDelay = stopGrace // a process of the child's own may hold its standard error open for longer
 	cmd.Env = environment(os.Environ(), p.Foreign)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cannot start the engine: %w", err)

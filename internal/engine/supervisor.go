@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -52,6 +51,9 @@ type Options struct {
 // Engine is the supervised engine. It is safe for concurrent use.
 type Engine struct {
 	opts Options
+	// life ends with Close, which end brings about.
+	life context.Context
+	end  context.CancelFunc
 
 	// mu guards everything below. It is not held while a child starts.
 	mu       sync.Mutex
@@ -74,7 +76,8 @@ func New(opts Options) *Engine {
 	if opts.Startup == 0 {
 		opts.Startup = DefaultStartup
 	}
-	return &Engine{opts: opts}
+	life, end := context.WithCancel(context.Background())
+	return &Engine{opts: opts, life: life, end: end}
 }
 
 // acquire returns the child's provider, starting the child if need be. The
@@ -135,7 +138,7 @@ func (e *Engine) down(wait time.Duration) error {
 
 // start launches the child, once at a time.
 func (e *Engine) start() {
-	ctx, cancel := context.WithTimeout(context.Background(), e.opts.Startup)
+	ctx, cancel := context.WithTimeout(e.life, e.opts.Startup)
 	defer cancel()
 	child, err := e.opts.Launch(ctx)
 	var provider model.Provider
@@ -146,12 +149,18 @@ func (e *Engine) start() {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	close(e.starting)
+	started := e.starting
 	e.starting = nil
-	if err == nil && e.closed {
-		err = errors.New("the server is stopping")
-		go child.Stop()
+	if e.closed {
+		go func() { // not under the lock: it takes as long as the child does
+			if err == nil {
+				child.Stop()
+			}
+			close(started)
+		}()
+		return
 	}
+	close(started)
 	if err != nil {
 		e.failed(err)
 		return
@@ -217,7 +226,8 @@ func (e *Engine) Running() (bool, error) {
 	return e.child != nil, e.failure
 }
 
-// Close stops the child and refuses further requests. It returns when the child has ended.
+// Close stops the child, or its start, and refuses further requests. It
+// returns when the child has ended.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	child, starting := e.child, e.starting
@@ -226,6 +236,7 @@ func (e *Engine) Close() error {
 		e.idle.Stop()
 	}
 	e.mu.Unlock()
+	e.end()
 	if child != nil {
 		child.Stop()
 	}

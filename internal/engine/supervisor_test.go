@@ -183,3 +183,49 @@ func TestEngineCloses(t *testing.T) {
 		}
 	}
 }
+
+func TestEngineClosesWhileItStarts(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]bool{"cut short": false, "ready all the same": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				child := &fakeChild{done: make(chan struct{})}
+				e := engine.New(engine.Options{
+					Launch: func(ctx context.Context) (*engine.Child, error) {
+						<-ctx.Done()
+						if !late {
+							return nil, ctx.Err()
+						}
+						return &engine.Child{Done: child.done, Stop: func() {
+							time.Sleep(time.Second)
+							child.end()
+						}}, nil
+					},
+					Dial: func(string, string) (model.Provider, error) { return hello{}, nil },
+					Now:  time.Now, Log: slog.New(slog.DiscardHandler),
+				})
+				asked := make(chan error)
+				go func() { asked <- ask(t, e) }()
+				synctest.Wait()
+				begin := time.Now()
+				if err := e.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took > time.Second {
+					t.Errorf("Close took %v", took)
+				}
+				if late {
+					select {
+					case <-child.done:
+					default:
+						t.Error("Close returned before the child ended")
+					}
+				}
+				if err := <-asked; err == nil {
+					t.Error("a closed engine answers")
+				}
+			})
+		})
+	}
+}
