@@ -25,8 +25,8 @@ type plan struct {
 var (
 	full = plan{rounds: 5, settle: 3 * time.Second, open: 6 * time.Second, patience: 30 * time.Second, jit: 2 * time.Second,
 		warm: 500 * time.Millisecond, length: 2 * time.Second, warmStr: 300 * time.Millisecond, lenStr: 1500 * time.Millisecond}
-	quick = plan{rounds: 2, settle: time.Second, open: 2 * time.Second, patience: 5 * time.Second, jit: 400 * time.Millisecond,
-		warm: 150 * time.Millisecond, length: 600 * time.Millisecond, warmStr: 100 * time.Millisecond, lenStr: 500 * time.Millisecond}
+	quick = plan{rounds: 2, settle: time.Second, open: 1500 * time.Millisecond, patience: 3 * time.Second, jit: 300 * time.Millisecond,
+		warm: 100 * time.Millisecond, length: 400 * time.Millisecond, warmStr: 100 * time.Millisecond, lenStr: 350 * time.Millisecond}
 )
 
 // benchmark is one run.
@@ -48,7 +48,7 @@ type benchmark struct {
 // bench is the whole measurement.
 func bench(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
-	short := flags.Bool("quick", false, "a first impression, under ninety seconds")
+	short := flags.Bool("quick", false, "a first impression: short windows, two rounds")
 	out := flags.String("out", ".cache/bench", "directory of the results")
 	only := flags.String("only", "", "measure only subjects whose names contain one of these words, separated by commas")
 	rounds := flags.Int("rounds", 0, "rounds; 0 is the default of the mode")

@@ -12,7 +12,7 @@
 // speed drifts; ratios are taken within a round and their median is shown.
 //
 //	bench/gateway/run.sh            # everything, under ten minutes
-//	bench/gateway/run.sh -quick     # a first impression, under ninety seconds
+//	bench/gateway/run.sh -quick     # a first impression
 package main
 
 import (
