@@ -61,12 +61,19 @@ type world struct {
 
 	mu    sync.RWMutex
 	views map[string]*route.Snapshot // by visibility mask
-	masks map[string]string          // tenant id to mask
+	masks map[seer]string            // by what visibility depends on
+}
+
+// seer is what a tenant's visibility depends on: a tenant that is renamed is
+// another one to the operator's lists.
+type seer struct {
+	id, name string
+	root     bool
 }
 
 func newWorld(upstreams []Upstream, cards [][]model.Card, names Names, complete func(model.Card) model.Card) *world {
 	w := &world{upstreams: upstreams, byName: map[string]*Upstream{}, names: names, complete: complete,
-		cards: cards, views: map[string]*route.Snapshot{}, masks: map[string]string{}}
+		cards: cards, views: map[string]*route.Snapshot{}, masks: map[seer]string{}}
 	for i := range upstreams {
 		w.byName[upstreams[i].Name] = &upstreams[i]
 	}
@@ -75,8 +82,9 @@ func newWorld(upstreams []Upstream, cards [][]model.Card, names Names, complete 
 
 // view returns the snapshot of what a tenant may see.
 func (w *world) view(t *identity.Tenant) (*route.Snapshot, error) {
+	who := seer{t.ID, t.Name, t.Root}
 	w.mu.RLock()
-	snap := w.views[w.masks[t.ID]]
+	snap := w.views[w.masks[who]]
 	w.mu.RUnlock()
 	if snap != nil {
 		return snap, nil
@@ -105,7 +113,7 @@ func (w *world) view(t *identity.Tenant) (*route.Snapshot, error) {
 		}
 		w.views[string(mask)] = snap
 	}
-	w.masks[t.ID] = string(mask)
+	w.masks[who] = string(mask)
 	return snap, nil
 }
 
