@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session/response"
 	"github.com/craton-ai/craton/internal/wire/responses"
@@ -76,8 +77,8 @@ func (c *call) newTurn() (*turn, error) {
 	if err := t.admissible(); err != nil {
 		return nil, err
 	}
-	if c.h.opts.Responses == nil {
-		t.opts.Store = new(bool) // so that the answer says what is so
+	if err := t.permitted(); err != nil {
+		return nil, err
 	}
 	id := "resp_" + strings.ReplaceAll(c.id, "-", "")
 	t.show = responses.ResponseOptions{ID: id, Created: c.start.Unix(), Model: t.req.Model, Request: t.req, Options: t.opts}
@@ -108,6 +109,24 @@ func (t *turn) admissible() error {
 			WithHint("Continue a stored response with previous_response_id.")
 	case t.c.h.opts.Responses == nil && (o.PreviousResponseID != "" || o.Store != nil && *o.Store):
 		return model.Errorf(model.Unsupported, "store", "This server stores no responses.").WithHint("Set store to false.")
+	}
+	return nil
+}
+
+// permitted checks that the caller may read what the request continues and
+// store what it asks to keep. A response that is stored only because nobody
+// said otherwise is not, and the answer says so.
+func (t *turn) permitted() error {
+	if t.opts.PreviousResponseID != "" {
+		if err := t.c.permit(identity.SessionRead); err != nil {
+			return err
+		}
+	}
+	switch asked := t.opts.Store != nil && *t.opts.Store; {
+	case t.c.h.opts.Responses == nil, !asked && !t.c.who.Can(identity.SessionWrite):
+		t.opts.Store = new(bool)
+	case asked:
+		return t.c.permit(identity.SessionWrite)
 	}
 	return nil
 }
