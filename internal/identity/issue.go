@@ -36,7 +36,7 @@ func (d *Directory) CreateKey(ctx context.Context, spec KeySpec) (Issued, error)
 	if err != nil {
 		return Issued{}, err
 	}
-	if err := within(key, p); err != nil {
+	if err := d.within(ctx, key, p); err != nil {
 		return Issued{}, err
 	}
 	issued, credential, err := d.issue(key, "", "", "")
@@ -66,7 +66,7 @@ func (d *Directory) RotateKey(ctx context.Context, keyID string, overlap time.Du
 		return Issued{}, err
 	}
 	next.CreatedAt, next.LastUsedAt = now, time.Time{}
-	if err := within(next, p); err != nil {
+	if err := d.within(ctx, next, p); err != nil {
 		return Issued{}, err
 	}
 	issued, credential, err := d.issue(next, "", "", "")
@@ -228,13 +228,46 @@ func checkName(name, subject string) error {
 }
 
 // within refuses a key that may do what its creator may not: otherwise a
-// scoped administrator could issue itself an unscoped key.
-func within(key Key, creator Principal) error {
+// scoped administrator could issue itself an unscoped key, and one with a
+// limit, a budget or an end one without.
+func (d *Directory) within(ctx context.Context, key Key, creator Principal) error {
 	would := Principal{Roles: key.Roles, Scopes: key.Scopes}
 	for _, action := range Actions() {
 		if would.Can(action) && !creator.Can(action) {
 			return Fault(ErrForbidden, string(action), "The key would allow %s, which your own credential does not.", action)
 		}
+	}
+	if creator.KeyID == "" { // the server itself
+		return nil
+	}
+	found, err := d.config.Store.Credentials(ctx, CredentialFilter{ID: creator.KeyID, TenantID: creator.Tenant.ID, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return Fault(ErrForbidden, creator.KeyID, "Your own credential does not exist any more.")
+	}
+	return bounded(key, found[0].Key)
+}
+
+// bounded refuses a key with a wider limit, budget or life than its creator's.
+func bounded(key, own Key) error {
+	for _, b := range []struct {
+		name       string
+		key, bound int64
+	}{
+		{"requests_per_minute", key.Limits.RequestsPerMinute, own.Limits.RequestsPerMinute},
+		{"tokens_per_minute", key.Limits.TokensPerMinute, own.Limits.TokensPerMinute},
+		{"concurrent", key.Limits.Concurrent, own.Limits.Concurrent},
+		{"daily_nano_usd", key.Budgets.DailyNanoUSD, own.Budgets.DailyNanoUSD},
+		{"monthly_nano_usd", key.Budgets.MonthlyNanoUSD, own.Budgets.MonthlyNanoUSD},
+	} {
+		if b.bound > 0 && (b.key == 0 || b.key > b.bound) {
+			return Fault(ErrForbidden, b.name, "Your own credential has a %s of %d: give the key one that is no larger.", b.name, b.bound)
+		}
+	}
+	if end := own.ExpiresAt; !end.IsZero() && (key.ExpiresAt.IsZero() || key.ExpiresAt.After(end)) {
+		return Fault(ErrForbidden, "expires_at", "Your own credential ends at %s: let the key end no later.", end.Format(time.RFC3339))
 	}
 	return nil
 }

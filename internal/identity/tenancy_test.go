@@ -241,3 +241,41 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Errorf("%d keys have a last use, want %d: those that left the cache count", used, len(keys))
 	}
 }
+
+// TestBoundedKeysMakeBoundedKeys issues and rotates with keys that have a
+// limit, a budget and an end.
+func TestBoundedKeysMakeBoundedKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	end := w.time().Add(time.Hour)
+	spec := identity.KeySpec{Roles: []identity.Role{identity.Administrator}, ExpiresAt: end,
+		Limits: identity.Limits{RequestsPerMinute: 10}, Budgets: identity.Budgets{DailyNanoUSD: 1000}}
+	own, free := w.create(spec), w.create(identity.KeySpec{})
+	who, _, err := w.dir.AuthenticateBearer(t.Context(), own.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := identity.WithPrincipal(t.Context(), who)
+	for name, wider := range map[string]func(*identity.KeySpec){
+		"no limit":        func(s *identity.KeySpec) { s.Limits.RequestsPerMinute = 0 },
+		"a higher limit":  func(s *identity.KeySpec) { s.Limits.RequestsPerMinute = 11 },
+		"no budget":       func(s *identity.KeySpec) { s.Budgets.DailyNanoUSD = 0 },
+		"a larger budget": func(s *identity.KeySpec) { s.Budgets.DailyNanoUSD = 1001 },
+		"no end":          func(s *identity.KeySpec) { s.ExpiresAt = time.Time{} },
+		"a later end":     func(s *identity.KeySpec) { s.ExpiresAt = end.Add(time.Second) },
+	} {
+		s := spec
+		wider(&s)
+		if _, err := w.dir.CreateKey(ctx, s); !errors.Is(err, identity.ErrForbidden) {
+			t.Errorf("%s: got %v, want it forbidden", name, err)
+		}
+	}
+	_, err = w.dir.RotateKey(ctx, free.Key.ID, 0)
+	w.want(err, identity.ErrForbidden)
+	if _, err := w.dir.CreateKey(ctx, spec); err != nil {
+		t.Error("an equal key:", err)
+	}
+	if _, err := w.dir.RotateKey(ctx, own.Key.ID, 0); err != nil {
+		t.Error("its own rotation:", err)
+	}
+}
