@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,8 +55,15 @@ func (d *Directory) find(ctx context.Context, lookup string, kind KeyKind) (*cac
 	now := d.now()
 	e, generation := d.cache.get(lookup, now, d.config.CacheTTL)
 	if e == nil {
+		// What does not exist is asked for once, however often it is tried.
+		if d.cache.isUnknown(lookup, now, d.config.CacheTTL) {
+			return nil, badCredential()
+		}
 		var err error
-		if e, err = d.load(ctx, lookup, now); err != nil {
+		if e, err = d.load(ctx, lookup, now); errors.Is(err, ErrUnauthenticated) {
+			d.cache.miss(lookup, now, generation)
+		}
+		if err != nil {
 			return nil, err
 		}
 		d.cache.put(e, generation)

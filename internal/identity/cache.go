@@ -24,13 +24,15 @@ type cache struct {
 	size    int
 	entries map[string]*cached
 	used    map[string]time.Time // last uses of entries that left, by key id
+	// unknown holds when a lookup was last not found, bounded like entries.
+	unknown map[string]time.Time
 	// generation grows with each drop, so that a load that began before one
 	// cannot bring back what was dropped.
 	generation uint64
 }
 
 func newCache(size int) *cache {
-	return &cache{size: size, entries: make(map[string]*cached), used: make(map[string]time.Time)}
+	return &cache{size: size, entries: make(map[string]*cached), used: make(map[string]time.Time), unknown: make(map[string]time.Time)}
 }
 
 // get returns the entry if it was loaded less than ttl before now.
@@ -63,6 +65,38 @@ func (c *cache) put(e *cached, generation uint64) {
 		delete(c.entries, lookup)
 	}
 	c.entries[e.credential.Lookup] = e
+}
+
+// isUnknown reports whether the lookup was not found less than ttl before now.
+func (c *cache) isUnknown(lookup string, now time.Time, ttl time.Duration) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	at, ok := c.unknown[lookup]
+	return ok && now.Sub(at) < ttl
+}
+
+// miss remembers that a lookup begun at the generation found nothing.
+func (c *cache) miss(lookup string, now time.Time, generation uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation != c.generation {
+		return
+	}
+	for old := range c.unknown {
+		if len(c.unknown) < c.size {
+			break
+		}
+		delete(c.unknown, old)
+	}
+	c.unknown[lookup] = now
+}
+
+// welcome forgets that a lookup was unknown: its credential was just made.
+func (c *cache) welcome(lookup string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	delete(c.unknown, lookup)
 }
 
 // drop forgets every entry of a tenant, or one credential of it.

@@ -43,7 +43,7 @@ func (d *Directory) CreateKey(ctx context.Context, spec KeySpec) (Issued, error)
 	if err != nil {
 		return Issued{}, err
 	}
-	return issued, d.config.Store.Write(ctx, Change{Credentials: []Credential{credential}})
+	return issued, d.write(ctx, Change{Credentials: []Credential{credential}})
 }
 
 // RotateKey issues a key like the one named, and lets the old one work for
@@ -76,7 +76,7 @@ func (d *Directory) RotateKey(ctx context.Context, keyID string, overlap time.Du
 	if end := now.Add(overlap); old.ExpiresAt.IsZero() || old.ExpiresAt.After(end) {
 		old.ExpiresAt = end
 	}
-	if err := d.config.Store.Write(ctx, Change{Credentials: []Credential{old, credential}}); err != nil {
+	if err := d.write(ctx, Change{Credentials: []Credential{old, credential}}); err != nil {
 		return Issued{}, err
 	}
 	d.cache.drop(old.TenantID, old.Lookup)
@@ -320,4 +320,14 @@ func (d *Directory) bytes(n int) ([]byte, error) {
 		return nil, fmt.Errorf("identity: read random: %w", err)
 	}
 	return slices.Clip(b), nil
+}
+
+// write stores a change that brings new credentials, which work from now on
+// even if somebody tried them before.
+func (d *Directory) write(ctx context.Context, change Change) error {
+	err := d.config.Store.Write(ctx, change)
+	for _, c := range change.Credentials {
+		d.cache.welcome(c.Lookup)
+	}
+	return err
 }

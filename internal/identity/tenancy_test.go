@@ -279,3 +279,36 @@ func TestBoundedKeysMakeBoundedKeys(t *testing.T) {
 		t.Error("its own rotation:", err)
 	}
 }
+
+// TestUnknownTokensAreAskedForOnce tries what does not exist, many times and
+// in many forms.
+func TestUnknownTokensAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ghost := identity.Issued{Token: identity.TokenPrefix + "nobody-ever-issued-this"}
+	before := w.store.reads.Load()
+	for range 100 {
+		if w.works(w.dir, ghost) {
+			t.Fatal("a token that nobody issued works")
+		}
+	}
+	if n := w.store.reads.Load() - before; n != 1 {
+		t.Errorf("%d reads of the store, want 1", n)
+	}
+	w.pass(identity.DefaultCacheTTL)
+	w.works(w.dir, ghost)
+	if n := w.store.reads.Load() - before; n != 2 {
+		t.Errorf("%d reads of the store after the cache's time, want 2", n)
+	}
+	late := identity.Preset{APIKey: "a-token-known-in-advance", AccountID: w.boot.Tenant.AccountID, TenantName: w.boot.Tenant.Name}
+	preset := identity.Issued{Token: late.APIKey}
+	if w.works(w.dir, preset) {
+		t.Fatal("a token works before it was issued")
+	}
+	if _, err := w.dir.Bootstrap(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	if !w.works(w.dir, preset) {
+		t.Error("a token that was tried too early does not work once it was issued")
+	}
+}

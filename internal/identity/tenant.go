@@ -174,7 +174,7 @@ func (d *Directory) bootstrap(ctx context.Context, preset Preset) (Bootstrapped,
 		change.Credentials = append(change.Credentials, credential)
 	}
 	if len(change.Tenants)+len(change.Credentials) > 0 {
-		if err := d.config.Store.Write(ctx, change); err != nil {
+		if err := d.write(ctx, change); err != nil {
 			return Bootstrapped{}, err
 		}
 	}
@@ -209,7 +209,7 @@ func (d *Directory) Recover(ctx context.Context) (bearer, aws Issued, err error)
 		}
 		made[i], change.Credentials = issued, append(change.Credentials, credential)
 	}
-	return made[0], made[1], d.config.Store.Write(ctx, change)
+	return made[0], made[1], d.write(ctx, change)
 }
 
 // root returns the root tenant, or the zero Tenant if there is none.
