@@ -213,7 +213,7 @@ func (keeping) Shutdown(context.Context) error { return nil }
 
 func TestSpans(t *testing.T) {
 	t.Parallel()
-	tel, spans, _ := traced(t, 0)
+	tel, spans, _ := traced(t, 1)
 	caller := http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}
 	ctx, span := tel.Begin(t.Context(), caller, Operation{Name: "responses", Model: "gpt", Dialect: "d", RequestID: "r", Stream: true, MaxTokens: 9})
 	if span.TraceID() != "0af7651916cd43dd8448eb211c80319c" {
@@ -227,11 +227,18 @@ func TestSpans(t *testing.T) {
 	span.First()
 	span.End(Ended{Upstream: "up", Vendor: "amazon", Model: "m", ResponseID: "id", Stops: []string{"end_turn"},
 		Usage: &model.Usage{Input: 10, CacheRead: 5, Output: 7, Reasoning: 3}, Err: model.Errorf(model.Timeout, "", "slow")})
-	_, unsampled := tel.Begin(t.Context(), http.Header{}, Operation{Name: "chat"})
-	unsampled.First()
-	unsampled.End(Ended{})
-	if unsampled.TraceID() != "" {
-		t.Error("with a share of 0 a request is traced")
+	none, _, _ := traced(t, 0)
+	for _, header := range []http.Header{{}, caller} { // a caller cannot ask for more than our share
+		_, unsampled := none.Begin(t.Context(), header, Operation{Name: "chat"})
+		unsampled.First()
+		unsampled.End(Ended{})
+		if unsampled.TraceID() != "" {
+			t.Error("with a share of 0 a request is traced", header)
+		}
+	}
+	caller.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")
+	if _, refused := tel.Begin(t.Context(), caller, Operation{Name: "chat"}); refused.TraceID() != "" {
+		t.Error("a caller that wants no trace gets one")
 	}
 	if err := tel.Close(t.Context()); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ func (t *Telemetry) start(cfg TelemetryConfig, spans sdktrace.SpanExporter, poin
 		semconv.ServiceVersion(cfg.Version), semconv.ServiceInstanceID(cfg.Instance))
 	tracers := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(about), sdktrace.WithBatcher(spans),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.Sample))))
+		sdktrace.WithSampler(sampler(cfg.Sample)))
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithResource(about), sdkmetric.WithReader(points))
 	t.tracer = tracers.Tracer(scope)
 	t.closers = append(t.closers, tracers.Shutdown, meters.Shutdown)
@@ -88,6 +89,29 @@ func (t *Telemetry) start(cfg TelemetryConfig, spans sdktrace.SpanExporter, poin
 	t.metrics, err = newInstruments(meters.Meter(scope))
 	return err
 }
+
+// sampler samples a share of requests. A caller may ask for less by its trace's
+// flag, but not for more: neither by the flag nor by choosing a trace id, which
+// is why the draw is our own.
+func sampler(share float64) sdktrace.Sampler {
+	drawn := draw{share}
+	return sdktrace.ParentBased(drawn, sdktrace.WithRemoteParentSampled(drawn))
+}
+
+// draw samples at random.
+type draw struct{ share float64 }
+
+// ShouldSample implements the sampler.
+func (d draw) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	decision := sdktrace.Drop
+	if rand.Float64() < d.share {
+		decision = sdktrace.RecordAndSample
+	}
+	return sdktrace.SamplingResult{Decision: decision, Tracestate: trace.SpanContextFromContext(p.ParentContext).TraceState()}
+}
+
+// Description implements the sampler.
+func (d draw) Description() string { return fmt.Sprintf("draw{%g}", d.share) }
 
 // told reports failed exports to the operator instead of to OpenTelemetry's global handler.
 type told struct {
