@@ -121,7 +121,12 @@ func (p Process) foreign(ctx context.Context, token string) (*Child, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	args := append(append([]string{}, p.Args...), "--host", "127.0.0.1", "--port", strconv.Itoa(port), "--api-key", token)
+	key, err := keyFile(token)
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(key) // it was read by then, or never will be
+	args := append(append([]string{}, p.Args...), "--host", "127.0.0.1", "--port", strconv.Itoa(port), "--api-key-file", key)
 	child, err := p.begin(exec.Command(p.Path, args...), token)
 	if err != nil {
 		return nil, err
@@ -142,6 +147,20 @@ func (p Process) foreign(ctx context.Context, token string) (*Child, error) {
 			return nil, fmt.Errorf("%s was not ready in time: %w", p.Path, ctx.Err())
 		}
 	}
+}
+
+// keyFile writes the token where only this user can read it: the arguments of a
+// process are for every user of the machine to see.
+func keyFile(token string) (string, error) {
+	f, err := os.CreateTemp("", "craton-engine-*.key") // 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString(token + "\n")
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
 }
 
 func healthy(ctx context.Context, base string) bool {
