@@ -75,6 +75,10 @@ func shown(name string) string {
 	return name
 }
 
+// nearAmong is among how many names near looks: anybody may ask for a name that
+// does not exist, again and again.
+const nearAmong = 1000
+
 // near lists up to three names within a third of name's length by edit
 // distance, or that hold it as a part, closest first.
 func (s *Snapshot) near(name string) []string {
@@ -87,19 +91,23 @@ func (s *Snapshot) near(name string) []string {
 		distance int
 	}
 	var misses []miss
-	low := strings.ToLower(name)
-	for have, e := range s.names {
-		if len(have) > longest || e.fault != nil || e.rank > rankCardAlias {
+	low, far := strings.ToLower(name), max(2, len(name)/3)
+	for _, have := range s.ordered {
+		if len(have) > longest {
 			continue
 		}
 		if strings.Contains(have, "/") && !strings.Contains(name, "/") {
 			continue // the bare name says it shorter
 		}
-		d := distance(low, strings.ToLower(have))
-		if len(low) >= 3 && strings.Contains(strings.ToLower(have), low) {
-			d = min(d, 2)
+		also := strings.ToLower(have)
+		d := far + 1
+		if len(low) >= 3 && strings.Contains(also, low) {
+			d = 2
 		}
-		if d <= max(2, len(name)/3) {
+		if apart := len(low) - len(also); max(apart, -apart) <= far { // else it cannot be near
+			d = min(d, distance(low, also))
+		}
+		if d <= far {
 			misses = append(misses, miss{have, d})
 		}
 	}

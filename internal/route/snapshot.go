@@ -116,6 +116,7 @@ type entry struct {
 // Snapshot is a compiled Config: immutable, safe for concurrent use.
 type Snapshot struct {
 	names       map[string]*entry
+	ordered     []string // of names, the first nearAmong that near may tell
 	upstreams   map[string]*Upstream
 	defaultName string
 	geographies []string
@@ -149,9 +150,14 @@ func NewSnapshot(c Config) (*Snapshot, error) {
 	for name, e := range s.names {
 		e.chain = s.chain(name, e)
 	}
-	for _, e := range s.names {
+	for name, e := range s.names {
 		e.settle()
+		if e.fault == nil && e.rank <= rankCardAlias {
+			s.ordered = append(s.ordered, name)
+		}
 	}
+	slices.Sort(s.ordered)
+	s.ordered = slices.Clip(s.ordered[:min(len(s.ordered), nearAmong)])
 	s.defaultName = c.Default
 	if s.defaultName == "" {
 		s.defaultName = firstChat(c.Upstreams)
