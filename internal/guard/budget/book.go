@@ -281,7 +281,7 @@ func exceeded(l Limit, ends, now time.Time) error {
 		whose = "This tenant"
 	}
 	e := model.Errorf(model.BudgetExceeded, "budget", "%s's %s budget of %s does not cover this request any more.", whose, l.Span, dollars(l.NanoUSD)).
-		WithHint("Ask for a shorter answer, raise the budget, or wait until it renews at " + ends.Format(time.RFC3339) + ".")
+		WithHint("The most a request can cost is set aside before it runs, so a smaller max_tokens needs less. Else raise the budget, or wait until it renews at " + ends.Format(time.RFC3339) + ".")
 	e.RetryAfter = ends.Sub(now)
 	e.Code = "budget_exceeded"
 	return e

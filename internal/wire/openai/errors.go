@@ -62,7 +62,7 @@ func appendErrorBody(w *builder, e *model.Error, row errorRow) {
 	w.key("error")
 	w.open('{')
 	w.member("message", message)
-	w.member("type", row.kind)
+	w.member("type", errorType(e, row))
 	w.key("param")
 	if param := errorParam(e); param != "" {
 		w.str(param)
@@ -91,6 +91,14 @@ func errorParam(e *model.Error) string {
 		return "model"
 	}
 	return ""
+}
+
+// errorType is the kind's, but for a rate: OpenAI says there what ran out.
+func errorType(e *model.Error, row errorRow) string {
+	if e.Kind == model.RateLimited && e.Subject == "tokens" {
+		return e.Subject
+	}
+	return row.kind
 }
 
 // errorCode keeps the codes that say more than the kind does.

@@ -2,8 +2,10 @@ package openai
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -31,7 +33,9 @@ func checkJSON(body []byte) error {
 		return err
 	}
 	if !gjson.ValidBytes(body) {
-		return notJSON(nil)
+		// It is broken already: now it may cost something to find out where.
+		v := jsontext.Value(bytes.Clone(body))
+		return notJSON(v.Compact(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)))
 	}
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return notObject()
@@ -96,6 +100,10 @@ func notJSON(err error) error {
 		Kind: model.Invalid, Code: "invalid_json", Err: err,
 		Message: "We could not parse the JSON body of your request.",
 		Hint:    "Check that the body is complete, valid JSON in UTF-8 without repeated member names.",
+	}
+	var broken *jsontext.SyntacticError
+	if errors.As(err, &broken) {
+		e.Hint = fmt.Sprintf("At byte %d: %v. ", broken.ByteOffset, broken.Err) + e.Hint
 	}
 	return e
 }
