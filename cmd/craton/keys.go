@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,6 +26,48 @@ type key struct {
 	Token           string   `json:"token"`
 	AccessKeyID     string   `json:"access_key_id"`
 	SecretAccessKey string   `json:"secret_access_key"`
+	Limits          struct {
+		RPM        int64 `json:"requests_per_minute"`
+		TPM        int64 `json:"tokens_per_minute"`
+		Concurrent int64 `json:"concurrent"`
+	} `json:"limits"`
+	Budgets struct {
+		Daily   int64 `json:"daily_nano_usd"`
+		Monthly int64 `json:"monthly_nano_usd"`
+	} `json:"budgets"`
+	Tags map[string]string `json:"tags"`
+}
+
+// bounds says what holds the key, in the words of the flags that set it.
+func (k key) bounds() string {
+	var list []string
+	add := func(format string, n int64, value any) {
+		if n > 0 {
+			list = append(list, fmt.Sprintf(format, value))
+		}
+	}
+	add("rpm %d", k.Limits.RPM, k.Limits.RPM)
+	add("tpm %d", k.Limits.TPM, k.Limits.TPM)
+	add("parallel %d", k.Limits.Concurrent, k.Limits.Concurrent)
+	add("daily $%.2f", k.Budgets.Daily, float64(k.Budgets.Daily)/1e9)
+	add("monthly $%.2f", k.Budgets.Monthly, float64(k.Budgets.Monthly)/1e9)
+	return orDash(strings.Join(list, ", "))
+}
+
+// labels lists the key's tags.
+func (k key) labels() string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(k.Tags)) {
+		list = append(list, name+"="+k.Tags[name])
+	}
+	return orDash(strings.Join(list, ", "))
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }
 
 type keysCommand struct {
@@ -99,7 +143,7 @@ func (c keysList) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tKIND\tCREDENTIAL\tROLES\tLAST USED\tSTATE")
+	fmt.Fprintln(w, "ID\tNAME\tKIND\tCREDENTIAL\tROLES\tBOUNDS\tTAGS\tLAST USED\tSTATE")
 	for _, k := range keys.Data {
 		state := "active"
 		switch {
@@ -108,7 +152,8 @@ func (c keysList) Run(ctx context.Context, s streams) error {
 		case k.ExpiresAt != "":
 			state = "until " + k.ExpiresAt
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Kind, k.Prefix, strings.Join(k.Roles, ","), k.LastUsedAt, state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, orDash(k.Name), k.Kind, k.Prefix, strings.Join(k.Roles, ","), k.bounds(), k.labels(),
+			orDash(k.LastUsedAt), state)
 	}
 	return w.Flush()
 }

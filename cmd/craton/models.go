@@ -55,7 +55,7 @@ func (c modelsList) Run(ctx context.Context, s streams) error {
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tVENDOR\tCONTEXT\tINPUT\tOUTPUT $/M\tINPUT $/M")
 	for _, m := range cards.Data {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Vendor, number(m.ContextTokens), strings.Join(m.Input, ","),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, orDash(m.Vendor), number(m.ContextTokens), strings.Join(m.Input, ","),
 			m.Prices["output"], m.Prices["input"])
 	}
 	return w.Flush()
@@ -96,9 +96,13 @@ func (c modelsShow) Run(ctx context.Context, s streams) error {
 	row("can", strings.Join(m.Capabilities, ", "))
 	row("also called", strings.Join(m.Aliases, ", "))
 	row("regions", strings.Join(m.Regions, ", "))
+	asOf := ""
+	if m.PricesAsOf != "" {
+		asOf = " (as of " + m.PricesAsOf + ")"
+	}
 	for _, kind := range []string{"input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output"} {
 		if price := m.Prices[kind]; price != "" {
-			row("price, "+strings.ReplaceAll(kind, "_", " "), "$"+price+" per million tokens (as of "+m.PricesAsOf+")")
+			row("price, "+strings.ReplaceAll(kind, "_", " "), "$"+price+" per million tokens"+asOf)
 		}
 	}
 	if len(m.Prices) == 0 {

@@ -48,6 +48,9 @@ func viewModel(card *model.Card) modelView {
 			v.Prices[kind] = perMillion(nano)
 		}
 	}
+	if len(v.Prices) == 0 { // known to be free is not unknown
+		v.Prices["input"], v.Prices["output"] = "0", "0"
+	}
 	return v
 }
 

@@ -55,6 +55,29 @@ func TestKeys(t *testing.T) {
 		admin("an AWS key", "POST", "/keys", `{"kind":"aws","roles":["developer"]}`, 200, `"access_key_id":"`, `"secret_access_key":"`)})
 }
 
+// TestUsageIsOnesOwn checks that a developer sees what its own key used, and
+// that tokens without a known price are said to be so.
+func TestUsageIsOnesOwn(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{})
+	make := admin("", "POST", "/keys", `{"name":"app","roles":["developer"]}`, 200)
+	token := regexp.MustCompile(`"token":"([^"]+)"`).FindStringSubmatch(w.Do(t, &make).Body)[1]
+	mine := map[string]string{"X-Api-Key": token}
+	as := func(s edgetest.Scenario) edgetest.Scenario {
+		s.As, s.Header = edgetest.Nobody, mine
+		return s
+	}
+	none := as(admin("a developer does not see others' usage", "GET", "/usage", "", 200, `"data":[]`))
+	w.Run(t, []edgetest.Scenario{
+		{Name: "somebody asks", Method: http.MethodPost, Path: "/v1/chat/completions", Body: hello, Status: 200}, none,
+		as(edgetest.Scenario{Name: "the developer asks", Method: http.MethodPost, Path: "/v1/chat/completions", Body: hello, Status: 200}),
+		as(admin("and sees it", "GET", "/usage?by=model", "", 200, `"requests":1`)),
+		admin("an administrator sees both", "GET", "/usage?by=model", "", 200, `"requests":2`),
+		{Name: "the address in a browser", Method: http.MethodGet, Path: "/", As: edgetest.Nobody, Status: 200, Want: []string{"/anthropic", "/admin/v1/openapi.json"}},
+		{Name: "where the JSON breaks", Method: http.MethodPost, Path: "/v1/chat/completions", Body: `{"model":}`, Status: 400, Want: []string{"At byte 9"}},
+	})
+}
+
 // TestTenants makes one, renames it and stops it.
 func TestTenants(t *testing.T) {
 	t.Parallel()

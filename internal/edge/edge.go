@@ -145,6 +145,7 @@ func (h *Handler) routes() {
 	for pattern, mounted := range h.opts.Mounts {
 		h.mux.Handle(pattern, mounted)
 	}
+	h.mux.HandleFunc("GET /{$}", h.index)
 	h.mux.HandleFunc("/", h.notFound)
 }
 

@@ -180,7 +180,7 @@ func TestUnknownPaths(t *testing.T) {
 	t.Parallel()
 	w := edgetest.New(t, edgetest.Options{})
 	w.Run(t, []edgetest.Scenario{
-		{Name: "root", Method: http.MethodGet, Path: "/", Status: 404, Want: []string{"/v1"}},
+		{Name: "root", Method: http.MethodGet, Path: "/", Status: 200, Want: []string{"/v1"}},
 		{Name: "openai", Method: http.MethodGet, Path: "/v1/assistants", Status: 404, Want: []string{`{"error":{"message":"Unknown request URL`}},
 		{Name: "openai without a key", Method: http.MethodGet, Path: "/v1/assistants", As: edgetest.Nobody, Status: 401},
 		{Name: "wrong method", Method: http.MethodPut, Path: "/v1/chat/completions", Status: 404, Want: []string{"PUT"}},

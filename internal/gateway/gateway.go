@@ -109,6 +109,19 @@ func (g *Gateway) Lists(name string) bool {
 	return false
 }
 
+// Priced reports whether a price is known of an upstream's model, listed or not.
+func (g *Gateway) Priced(upstream, id string) bool {
+	w := g.world.Load()
+	for i := range w.upstreams {
+		for j := range w.cards[i] {
+			if w.upstreams[i].Name == upstream && w.cards[i][j].ID == id {
+				return w.cards[i][j].Price.Known
+			}
+		}
+	}
+	return w.complete(model.Card{ID: id, Upstream: upstream}).Price.Known
+}
+
 // Model explains one model by any of its names.
 func (g *Gateway) Model(_ context.Context, who identity.Principal, name string) (*model.Card, error) {
 	_, candidates, err := g.candidates(&who, route.Facts{Model: name})
