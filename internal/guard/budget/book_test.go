@@ -195,6 +195,32 @@ func TestIdleSlicesAreGivenBack(t *testing.T) {
 	})
 }
 
+// TestASliceGivenBackIsNotRenewed: a pool that was dropped leases nothing, as
+// nobody would ever settle it.
+func TestASliceGivenBackIsNotRenewed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := mem.New()
+		b := newBook(store)
+		r, err := b.Reserve(t.Context(), []Limit{{keyScope, Daily, usd}}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := r.pools[0]
+		r.Settle(0)
+		<-time.After(DefaultIdleReturn + 2*DefaultTick)
+		if !p.isDead() {
+			t.Fatal("the idle slice was not given back")
+		}
+		b.later(nil, p, true)
+		synctest.Wait()
+		closeBook(t, b)
+		if got := committed(t, store, keyScope, usage.Day(time.Now())); got != 0 {
+			t.Errorf("%d is charged", got)
+		}
+	})
+}
+
 // TestReplicasShareOneBudget: eight replicas spend from one budget until all
 // are refused. What is spent never passes the budget, and what is left unspent
 // is no more than the slices that lie with replicas.

@@ -41,6 +41,10 @@ func (b *Book) renewLow(ctx context.Context) {
 		if err := p.enter(ctx); err != nil {
 			return
 		}
+		if p.isDead() { // given back in the meantime: nobody would settle what it leases
+			p.leave()
+			continue
+		}
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 		_, err := b.lease(ctx, p, 1, b.cfg.Now())
 		cancel()
