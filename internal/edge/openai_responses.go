@@ -1,9 +1,8 @@
 package edge
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
 
@@ -193,39 +192,20 @@ func (t *turn) save(body []byte) error {
 	return nil
 }
 
-// stream answers with events; the last one is sent after the response is on disk.
+// stream answers with events; the last one is sent after the response is on
+// disk. One that could not be stored ends with an error instead.
 func (t *turn) stream(s model.Stream) error {
 	enc := responses.NewEncoder(t.show)
-	started := &startedEncoder{Encoder: enc}
-	return t.c.pump(s, "text/event-stream", started, func(dst []byte) []byte {
-		out := enc.Finish(started.begin(dst), t.c.h.opts.Now().Unix())
-		if err := t.save(enc.Response()); err != nil {
-			return enc.AppendError(dst[:0], model.AsError(err))
+	var unsaved error
+	err := t.c.pump(s, "text/event-stream", enc, func(dst []byte) []byte {
+		dst = enc.Start(dst)
+		out := enc.Finish(dst, t.c.h.opts.Now().Unix())
+		if unsaved = t.save(enc.Response()); unsaved != nil {
+			return enc.AppendError(dst, model.AsError(unsaved))
 		}
 		return out
 	})
-}
-
-// startedEncoder sends the opening events with the first of the answer's.
-type startedEncoder struct {
-	*responses.Encoder
-	begun bool
-}
-
-func (e *startedEncoder) begin(dst []byte) []byte {
-	if e.begun {
-		return dst
-	}
-	e.begun = true
-	return e.Start(dst)
-}
-
-func (e *startedEncoder) Append(dst []byte, ev model.Event) ([]byte, error) {
-	return e.Encoder.Append(e.begin(dst), ev)
-}
-
-func (e *startedEncoder) AppendError(dst []byte, err *model.Error) []byte {
-	return e.Encoder.AppendError(e.begin(dst), err)
+	return cmp.Or(err, unsaved)
 }
 
 // getResponse serves GET /v1/responses/{id}.
@@ -284,6 +264,5 @@ func wantsStream(c *call) bool {
 	var body struct {
 		Stream bool `json:"stream"`
 	}
-	err := json.Unmarshal(c.body, &body)
-	return (err == nil || errors.Is(err, io.EOF)) && body.Stream
+	return json.Unmarshal(c.body, &body) == nil && body.Stream
 }

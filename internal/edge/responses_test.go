@@ -9,6 +9,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/edge/edgetest"
+	"github.com/craton-ai/craton/internal/observe"
 	"github.com/craton-ai/craton/internal/session/response"
 )
 
@@ -92,11 +93,19 @@ func (failingResponses) Save(context.Context, *response.Past, response.Record) e
 // TestResponsesThatCannotBeStored are not said to be complete.
 func TestResponsesThatCannotBeStored(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) { o.Responses = failingResponses{o.Responses} }})
+	failures := make(chan error, 2)
+	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) {
+		o.Responses, o.Access = failingResponses{o.Responses}, func(a observe.Access) { failures <- a.Err }
+	}})
 	whole, stream := say("whole", "Hello", "", false), say("stream", "Hello", "", true)
 	whole.Status, whole.Want, whole.Not = 500, []string{"internal_error"}, []string{edgetest.Internals, "You said"}
 	stream.Want, stream.Not = []string{"event: error", "response.failed"}, []string{edgetest.Internals, "response.completed"}
 	w.Run(t, []edgetest.Scenario{whole, stream})
+	for range 2 {
+		if err := <-failures; err == nil || !strings.Contains(err.Error(), edgetest.Internals) {
+			t.Errorf("the operator is told %v", err)
+		}
+	}
 
 	without := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) { o.Responses = nil }})
 	asked := say("asked for", "Hello", "", false)
