@@ -116,7 +116,7 @@ func (s *child) ready() error {
 	return s.until("the server is ready", func() bool {
 		out, _ := s.text()
 		m := serving.FindStringSubmatch(out)
-		if m == nil || !strings.Contains(out, "--model-id") {
+		if m == nil || !strings.Contains(out, "--model-id") && !strings.Contains(out, "No model yet") {
 			return false // the welcome is still being printed; its last lines name a model
 		}
 		s.URL = m[1]
