@@ -16,6 +16,9 @@ if [ -n "$unformatted" ]; then
 fi
 echo "vet"
 go vet ./...
+for module in bench/gateway conformance/go; do
+  (cd "$module" && go vet ./...)
+done
 echo "staticcheck"
 go run "$STATICCHECK" ./...
 echo "house rules"
