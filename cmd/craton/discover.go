@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/provider/all"
 	"github.com/craton-ai/craton/internal/provider/discover"
 )
@@ -13,12 +14,34 @@ import (
 // probeTimeout bounds how long start-up waits for local model servers.
 const probeTimeout = 300 * time.Millisecond
 
+// foreign is the environment without an AWS access key that this server issued
+// itself: a person's clients of it keep that one where Amazon's would stand.
+func (svc *service) foreign(ctx context.Context) func(string) string {
+	getenv := svc.streams.getenv
+	id := getenv("AWS_ACCESS_KEY_ID")
+	own := id != "" && id == getenv("CRATON_ACCESS_KEY_ID")
+	if id != "" && !own {
+		found, err := svc.state.db.Credentials(ctx, identity.CredentialFilter{Lookup: id, Limit: 1})
+		own = err == nil && len(found) > 0
+	}
+	if !own {
+		return getenv
+	}
+	return func(name string) string {
+		switch name {
+		case "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN":
+			return ""
+		}
+		return getenv(name)
+	}
+}
+
 // discover finds upstreams nobody configured: model servers of this machine
 // and well-known keys of the environment, for the root tenant only. A name the
 // configuration took is left alone.
 func (svc *service) discover(ctx context.Context, configured []gateway.Upstream) ([]gateway.Upstream, []string) {
 	result := discover.Find(ctx, discover.Options{
-		Getenv: svc.streams.getenv, ReadFile: os.ReadFile, Probe: discover.HTTP(probeTimeout), Self: []string{svc.cfg.Listen},
+		Getenv: svc.foreign(ctx), ReadFile: os.ReadFile, Probe: discover.HTTP(probeTimeout), Self: []string{svc.cfg.Listen},
 	})
 	taken := map[string]bool{}
 	for i := range configured {

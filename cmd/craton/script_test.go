@@ -59,7 +59,7 @@ func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: serve NAME ARGS…")
 	}
 	env := scriptEnv(ts.Getenv("WORK"))
-	for _, name := range []string{"CRATON_MASTER_KEY", "CRATON_ACCESS_KEY_ID", "CRATON_SECRET_ACCESS_KEY"} {
+	for _, name := range []string{"CRATON_MASTER_KEY", "CRATON_ACCESS_KEY_ID", "CRATON_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -45,6 +45,22 @@ func (c secretsSet) Run(ctx context.Context, s streams) error {
 	return err
 }
 
+// asked is the vault of a server whose upstreams are asked for their models
+// again when a credential changes: without it they had listed none.
+type asked struct {
+	*secret.Vault
+	svc *service
+}
+
+// Put stores the credential and asks the upstreams.
+func (a asked) Put(ctx context.Context, name, value string) error {
+	if err := a.Vault.Put(ctx, name, value); err != nil {
+		return err
+	}
+	a.svc.gateway.Refresh(ctx)
+	return nil
+}
+
 type secretsList struct{ remote }
 
 // Run prints the names.

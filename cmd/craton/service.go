@@ -130,7 +130,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		Now: time.Now, NewID: uuid.NewString, Log: svc.log, Access: svc.accessLine, Instance: svc.instance,
 		Region: svc.cfg.Region, Hosts: hosts, Origins: svc.cfg.CORS.Origins, TrustedProxies: proxies,
 		MaxBodyBytes: svc.cfg.Limits.MaxBodyBytes, MaxConcurrent: svc.cfg.Limits.MaxConcurrent,
-		Vault: svc.state.vault, RotateMaster: svc.rotateMaster(),
+		Vault: asked{svc.state.vault, svc}, RotateMaster: svc.rotateMaster(),
 		Backup:    svc.backup(),
 		Telemetry: svc.telemetry,
 		Metrics:   svc.metrics.Handler(), MetricsPublic: svc.cfg.Observe.MetricsPublic,
