@@ -180,7 +180,7 @@ func (c *call) gateway(operation, asked string) *gateway.Call {
 	return c.asked
 }
 
-// served labels the answer with who gave it and what was lost on the way.
+// label labels the answer with who gave it and what was lost on the way.
 func (c *call) label(upstream, name string, losses []model.Loss) {
 	c.served = upstream
 	c.rates()

@@ -65,11 +65,9 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 	if err != nil {
 		return false, nil // the slow lane says what is wrong with it
 	}
-	if c.pooled != nil {
-		// The transport may still be sending the body when the answer is
-		// finished: the buffer is not used again.
-		c.pooled = nil
-	}
+	// The transport may still be sending the body when the answer is finished:
+	// the buffer is not used again.
+	c.pooled = nil
 	passed, retry, err := lane.Relay(c.r.Context(), &model.Exchange{
 		Dialect: d.dialect, Operation: d.operation, Model: lane.Model, Stream: f.stream,
 		Header: pick(c.r.Header, d.forward), Body: body, Hops: c.hops(),
@@ -97,7 +95,7 @@ func (c *call) passWhole(d *fastDialect, p *gateway.Passed) error {
 	_, err := buf.ReadFrom(p.Body)
 	if err != nil {
 		putBuffer(buf)
-		err = model.Wrap(model.UpstreamGarbage, "edge.passWhole", err)
+		err = c.brokenOff(err)
 		p.Done(nil, err)
 		c.w.Header().Del("Content-Length")
 		return err
@@ -175,11 +173,24 @@ func (c *call) copyStream(d *fastDialect, p *gateway.Passed, w watcher) (broken 
 		case c.r.Context().Err() != nil:
 			return nil, clientGone(c.r.Context().Err())
 		case rerr != nil:
-			e := model.Wrap(model.UpstreamDown, "edge.copyStream", rerr)
-			e.Message, e.Hint = "The upstream broke off its answer.", "Try again."
-			return e, nil
+			return c.brokenOff(rerr), nil
 		}
 	}
+}
+
+// brokenOff is why an answer could not be read to its end: the client went
+// away, a guard ended it and says so, or the upstream broke off.
+func (c *call) brokenOff(err error) *model.Error {
+	var known *model.Error
+	switch {
+	case c.r.Context().Err() != nil:
+		return model.AsError(clientGone(c.r.Context().Err()))
+	case errors.As(err, &known):
+		return known
+	}
+	e := model.Wrap(model.UpstreamDown, "edge.brokenOff", err)
+	e.Message, e.Hint = "The upstream broke off its answer.", "Try again."
+	return e
 }
 
 // tailBytes is how much of a stream's end is looked at for an error.

@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -213,6 +215,47 @@ func TestFastLanePassesBytes(t *testing.T) {
 			}
 			if r := w.Record(t, a.Header.Get("X-Request-Id")); r.Tokens.Input == 0 || r.Tokens.Output == 0 || r.Estimated {
 				t.Errorf("usage was not read off the answer: %+v", r)
+			}
+		})
+	}
+}
+
+// cutOff relays an answer whose body fails after its first byte.
+type cutOff struct {
+	edgetest.Stub
+	err error
+}
+
+func (c *cutOff) Relay(context.Context, *model.Exchange) (*model.Relayed, error) {
+	header := http.Header{"Content-Type": {"application/json"}}
+	return &model.Relayed{Status: 200, Header: header, Body: io.NopCloser(io.MultiReader(strings.NewReader("{"), iotest.ErrReader(c.err)))}, nil
+}
+
+// TestFastLaneTellsWhyAnswersEnd: a guard's error is told and recorded as its
+// own, and any other as the upstream's.
+func TestFastLaneTellsWhyAnswersEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err    error
+		status int
+	}{
+		"slow": {&model.Error{Kind: model.Timeout, Message: "It paused for too long."}, 504}, "gone": {io.ErrUnexpectedEOF, 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := edgetest.New(t, edgetest.Options{NoScript: true, Upstreams: []gateway.Upstream{
+				{Name: "up", Provider: &cutOff{err: c.err}, Dialects: dialects["openai"], Cards: script.Cards()},
+			}})
+			body := `{"model":"up/script-chat","messages":[{"role":"user","content":"hi"}]`
+			whole := w.Do(t, &edgetest.Scenario{Method: http.MethodPost, Path: "/v1/chat/completions", Body: body + "}"})
+			stream := w.Do(t, &edgetest.Scenario{Method: http.MethodPost, Path: "/v1/chat/completions", Body: body + `,"stream":true}`})
+			if whole.Status < 500 || stream.Status != 200 || !strings.Contains(stream.Body, `data: {"error":`) {
+				t.Errorf("the client got %d %s and %s", whole.Status, whole.Body, stream.Body)
+			}
+			for _, a := range []*edgetest.Answer{whole, stream} {
+				if r := w.Record(t, a.Header.Get("X-Request-Id")); r.Status != c.status {
+					t.Errorf("recorded as %d, want %d", r.Status, c.status)
+				}
 			}
 		})
 	}

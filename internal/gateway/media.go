@@ -152,7 +152,7 @@ func (w *walk) part(p model.Part) (model.Part, error) {
 	return p, nil
 }
 
-// part is a pointer to a part of type T.
+// pointer is a pointer to a T that is a part.
 type pointer[T any] interface {
 	*T
 	model.Part

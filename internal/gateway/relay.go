@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/craton-ai/craton/internal/guard"
 	"github.com/craton-ai/craton/internal/guard/meter"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/route"
@@ -66,11 +67,11 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 		release()
 		e := model.AsError(err)
 		if e.Retryable() || e.Kind == model.UpstreamDenied {
-			t.attempts++
+			t.attempts += guard.Attempts(err)
 			l.call.admitted = t
 			return nil, true, e
 		}
-		t.close(nil, 1, e)
+		t.close(nil, guard.Attempts(err), e)
 		return nil, false, e
 	}
 	seen := &countedBody{ReadCloser: relayed.Body}
