@@ -162,9 +162,29 @@ func (c serveCommand) serve(ctx context.Context, svc *service, listener net.List
 			defer cancel()
 			if err := server.Shutdown(drain); err != nil {
 				log.Warn("requests were still under way and were cut", "err", err)
-				return server.Close()
+				err := server.Close()
+				awaitNone(svc.handler.InFlight, cutPatience)
+				return err
 			}
 			return nil
+		}
+	}
+}
+
+// cutPatience is how long requests that were cut may take to end. What they
+// used is recorded then, before the store closes.
+const cutPatience = 5 * time.Second
+
+// awaitNone waits until nothing is under way, but not for longer than most.
+func awaitNone(underWay func() int64, most time.Duration) {
+	end := time.After(most)
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for underWay() > 0 {
+		select {
+		case <-look.C:
+		case <-end:
+			return
 		}
 	}
 }
