@@ -50,11 +50,13 @@ func TestAsyncInvocations(t *testing.T) {
 	noBucket, kms, noModel := start("no bucket", "token-3", "Hello", 400, "ValidationException", "bucket"), start("kms", "token-4", "Hello", 400, "KMS"), start("no model", "token-5", "Hello", 400, "model identifier is invalid")
 	noBucket.Body = strings.Replace(noBucket.Body, "results", "elsewhere", 1)
 	kms.Body = strings.Replace(kms.Body, `"s3Uri"`, `"kmsKeyId":"arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012","s3Uri"`, 1)
+	stranger := start("another's bucket", "token-6", "Hello", 400, "not owned by account 000000000000")
+	stranger.Body = strings.Replace(stranger.Body, `"s3Uri"`, `"bucketOwner":"000000000000","s3Uri"`, 1)
 	noModel.Body = strings.Replace(noModel.Body, "script/script-chat", "nope", 1)
 	w.Run(t, []edgetest.Scenario{
 		get("under way", 200, `"status":"InProgress"`, `"modelArn":"arn:aws:bedrock:eu-central-1::foundation-model/`, w.Root.AccountID, "s3://results/jobs/"+job),
 		start("the same token", "token-1", "Hello", 200, arn), start("the token of another request", "token-1", "Bye", 400, "ConflictException", "token"),
-		noBucket, kms, noModel, start("a request that fails", "token-2", "fail", 200),
+		noBucket, kms, stranger, noModel, start("a request that fails", "token-2", "fail", 200),
 		list("list", "?statusEquals=InProgress&maxResults=1", []string{"nextToken"}, nil), list("by time", "?submitTimeAfter=2027-01-01T00:00:00Z", []string{`"asyncInvokeSummaries":[]`}, nil),
 	})
 	close(proceed)

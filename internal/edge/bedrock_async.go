@@ -68,6 +68,9 @@ func (h *Handler) startAsync(c *call, m contract.Match) error {
 		return model.Errorf(model.Invalid, "outputDataConfig.s3OutputDataConfig.kmsKeyId", "No KMS key is mapped to %s on this server.", in.Output.S3.KMSKey).
 			WithHint("Leave kmsKeyId out: objects are protected by the server's own storage.")
 	}
+	if owner := in.Output.S3.Owner; owner != "" && owner != c.who.Tenant.AccountID {
+		return model.Errorf(model.Invalid, "outputDataConfig.s3OutputDataConfig.bucketOwner", "The bucket of %s is not owned by account %s.", in.Output.S3.URI, owner)
+	}
 	if _, _, err := h.opts.Gateway.Explain(c.r.Context(), c.who, in.Model); err != nil {
 		return bedrockError(err)
 	}
