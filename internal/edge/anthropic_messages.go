@@ -31,10 +31,11 @@ func (h *Handler) messages(c *call) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := anthropic.EncodeResponse(resp, show)
+	body, losses, err := anthropic.EncodeResponse(resp, show)
 	if err != nil {
 		return err
 	}
+	c.label(answer.Upstream, answer.Model, append(answer.Losses, losses...))
 	return c.json(body)
 }
 

@@ -38,10 +38,11 @@ func (h *Handler) converse(c *call, m contract.Match) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := bedrock.EncodeResponse(resp, show)
+	body, losses, err := bedrock.EncodeResponse(resp, show)
 	if err != nil {
 		return err
 	}
+	c.label(answer.Upstream, answer.Model, append(answer.Losses, losses...))
 	return c.json(body)
 }
 

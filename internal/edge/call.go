@@ -24,7 +24,8 @@ import (
 const (
 	// StrictHeader set to "true" refuses a request that loses even a hint.
 	StrictHeader = "X-Craton-Strict"
-	// LossHeader lists what the upstream could not be told.
+	// LossHeader lists what the upstream could not be told, or the client of a
+	// whole answer.
 	LossHeader = "X-Craton-Losses"
 	// ServedByHeader names the upstream and model that answered.
 	ServedByHeader = "X-Craton-Served-By"

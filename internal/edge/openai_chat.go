@@ -33,10 +33,11 @@ func (h *Handler) chatCompletions(c *call) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := openai.EncodeResponse(resp, show)
+	body, losses, err := openai.EncodeResponse(resp, show)
 	if err != nil {
 		return err
 	}
+	c.label(answer.Upstream, answer.Model, append(answer.Losses, losses...))
 	return c.json(body)
 }
 

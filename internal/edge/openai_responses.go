@@ -56,10 +56,11 @@ func (h *Handler) createResponse(c *call) error {
 		return err
 	}
 	t.show.Completed = h.opts.Now().Unix()
-	body, _, err := responses.EncodeResponse(resp, t.show)
+	body, losses, err := responses.EncodeResponse(resp, t.show)
 	if err != nil {
 		return err
 	}
+	c.label(answer.Upstream, answer.Model, append(answer.Losses, losses...))
 	if err := t.save(body); err != nil {
 		return err
 	}
