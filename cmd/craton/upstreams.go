@@ -138,7 +138,9 @@ func (svc *service) newEngine() (*engine.Engine, error) {
 // there are now.
 func (svc *service) stale() bool {
 	launched := svc.launched.Load()
-	return launched != nil && !slices.Equal(*launched, svc.specs())
+	now := svc.specs()
+	// No models at all is more likely a directory that cannot be read now.
+	return launched != nil && len(now) > 0 && !slices.Equal(*launched, now)
 }
 
 // dialEngine speaks to a child, which is an OpenAI-compatible server.

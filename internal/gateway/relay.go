@@ -125,7 +125,9 @@ func (p *Passed) First() { p.ticket.first() }
 // when none was seen (it is then estimated), and err why it ended early.
 func (p *Passed) Done(usage *model.Usage, err error) {
 	if err == nil && p.Status >= 400 {
-		err = model.Errorf(model.Invalid, "", "The upstream refused the request with status %d.", p.Status)
+		refusal := model.Errorf(model.Invalid, "", "The upstream refused the request with status %d.", p.Status)
+		refusal.UpstreamStatus = p.Status
+		err = refusal
 	}
 	if usage == nil && p.Status < 300 && p.seen.n > 0 {
 		estimate := p.estimate()

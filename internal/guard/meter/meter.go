@@ -221,7 +221,11 @@ func Status(err error) int {
 	if err == nil {
 		return 200
 	}
-	if s, ok := statuses[model.AsError(err).Kind]; ok {
+	e := model.AsError(err)
+	if e.Kind == model.Invalid && e.UpstreamStatus >= 400 && e.UpstreamStatus < 500 {
+		return e.UpstreamStatus // a refusal that was passed on as it came
+	}
+	if s, ok := statuses[e.Kind]; ok {
 		return s
 	}
 	return 500
