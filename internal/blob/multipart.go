@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -89,8 +90,15 @@ func (s *Space) PutPart(ctx context.Context, tenant, bucket, key, id string, num
 	}
 	now := s.cfg.Now()
 	replaced, err := s.replace(ctx, document.Document{Tenant: tenant, Kind: partKind, ID: partID(id, number), Body: body, CreatedAt: now, UpdatedAt: now})
-	if err != nil || replaced == nil {
-		return p, err
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
+		// The upload ended in between: what was replaced may be the object's now.
+		return nil, errors.Join(err, s.forget(ctx, tenant, id, []Part{*p}, map[int]Part{number: *p}))
+	}
+	if replaced == nil {
+		return p, nil
 	}
 	var old Part
 	if err := json.Unmarshal(replaced.Body, &old); err != nil {
@@ -104,6 +112,11 @@ func (s *Space) Parts(ctx context.Context, tenant, bucket, key, id string) ([]Pa
 	if _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
 		return nil, err
 	}
+	return s.parts(ctx, tenant, id)
+}
+
+// parts lists the parts of an upload that may have ended.
+func (s *Space) parts(ctx context.Context, tenant, id string) ([]Part, error) {
 	var parts []Part
 	for after := ""; ; {
 		docs, err := s.cfg.Documents.List(ctx, document.Query{Tenant: tenant, Kind: partKind, Prefix: id + "/", After: after})
@@ -129,7 +142,7 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 	if err != nil {
 		return nil, err
 	}
-	have, err := s.Parts(ctx, tenant, bucket, key, id)
+	have, err := s.parts(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
@@ -170,10 +183,31 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 	if err := s.cfg.Documents.Delete(ctx, tenant, uploadKind, id, document.Any); err != nil {
 		return nil, noUpload(err)
 	}
-	if err := s.note(context.WithoutCancel(ctx), tenant, o); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	if err := s.unchanged(ctx, tenant, id, have); err != nil {
+		return nil, err
+	}
+	if err := s.note(ctx, tenant, o); err != nil {
 		return nil, err
 	}
 	return o, s.forget(ctx, tenant, id, have, byNumber)
+}
+
+// unchanged refuses to make an object of parts of which one was replaced while
+// the upload was completed: whoever replaced it removes the content it had. The
+// upload has ended by then, so later replacements remove nothing.
+func (s *Space) unchanged(ctx context.Context, tenant, id string, have []Part) error {
+	now, err := s.parts(ctx, tenant, id)
+	if err != nil || slices.Equal(have, now) {
+		return err
+	}
+	unused := map[int]Part{}
+	for _, p := range now {
+		unused[p.Number] = p
+	}
+	refusal := model.Errorf(model.Invalid, "InvalidPart", "A part was replaced while the upload was completed.").
+		WithHint("Upload the object again.")
+	return errors.Join(refusal, s.forget(ctx, tenant, id, now, unused))
 }
 
 // AbortUpload gives an upload and its parts up.

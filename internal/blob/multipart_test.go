@@ -135,3 +135,36 @@ func TestCompletingAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestPartBesideCompletion: a part that is sent again while its upload is
+// completed leaves the object whole.
+func TestPartBesideCompletion(t *testing.T) {
+	everywhere(t, func(t *testing.T, f *fixture) {
+		if err := f.CreateBucket(t.Context(), "t", "late"); err != nil {
+			t.Fatal(err)
+		}
+		id, err := f.CreateUpload(t.Context(), "t", "late", "k", blob.Attributes{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := f.PutPart(t.Context(), "t", "late", "k", id, 1, strings.NewReader("first"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		complete := func() error {
+			_, err := f.CompleteUpload(t.Context(), "t", "late", "k", id, []blob.Part{*first})
+			return err
+		}
+		if _, err := f.PutPart(t.Context(), "t", "late", "k", id, 1, strings.NewReader("second"), complete); model.AsError(err).Kind != model.NotFound {
+			t.Errorf("a part of a completed upload gives %v", err)
+		}
+		_, r, err := f.Get(t.Context(), "t", "late", "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if got, err := io.ReadAll(r); string(got) != "first" || err != nil {
+			t.Errorf("the object is %q, %v", got, err)
+		}
+	})
+}
