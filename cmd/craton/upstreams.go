@@ -49,6 +49,10 @@ func (svc *service) connect(ctx context.Context, cfg *config.Config) ([]gateway.
 	}
 	if svc.engine != nil {
 		list = append(list, gateway.Upstream{Name: "engine", Provider: svc.guards.around("engine", svc.engine), Weight: 1})
+	}
+	if len(cfg.Engine.Command) > 0 && svc.engine != nil {
+		found = append(found, "the engine's own command "+cfg.Engine.Command[0])
+	} else if len(svc.pulled()) > 0 {
 		found = append(found, "the built-in engine with "+strings.Join(svc.pulled(), ", "))
 	}
 	if !cfg.Discover {
@@ -91,23 +95,17 @@ func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
 	}, nil
 }
 
-// newEngine supervises the built-in engine; nil where it is off, or the
-// library is not installed.
+// newEngine supervises the built-in engine; nil where it is off. The library
+// and models may be installed while the server runs.
 func (svc *service) newEngine() (*engine.Engine, error) {
 	cfg := svc.cfg.Engine
-	library := cfg.Library
-	if library == "" {
-		library = pull.LibraryDir(svc.cfg.Data)
-	}
-	if cfg.Disabled || len(cfg.Command) == 0 && !pull.LibraryInstalled(library) {
+	if cfg.Disabled {
 		return nil, nil
 	}
+	library := svc.library()
 	var err error
 	if svc.models, err = pull.Open(filepath.Join(svc.cfg.Data, "models"), nil, time.Now, nil); err != nil {
 		return nil, err
-	}
-	if len(cfg.Command) == 0 && len(svc.pulled()) == 0 {
-		return nil, nil
 	}
 	process := engine.Process{Log: svc.log, Foreign: len(cfg.Command) > 0}
 	if process.Foreign {
@@ -132,6 +130,14 @@ func (svc *service) newEngine() (*engine.Engine, error) {
 		}
 	}
 	return engine.New(options), nil
+}
+
+// library is where the inference library is, or would be.
+func (svc *service) library() string {
+	if dir := svc.cfg.Engine.Library; dir != "" {
+		return dir
+	}
+	return pull.LibraryDir(svc.cfg.Data)
 }
 
 // stale reports whether the running child was started with other models than
@@ -168,7 +174,7 @@ const engineParallel = 2
 
 // specs lists the engine's models with the operator's settings.
 func (svc *service) specs() []server.ModelSpec {
-	if svc.models == nil {
+	if svc.models == nil || !pull.LibraryInstalled(svc.library()) {
 		return nil
 	}
 	pulledModels, err := svc.models.List()
@@ -198,6 +204,9 @@ func (svc *service) specs() []server.ModelSpec {
 // engineCards describes the engine's models.
 func (svc *service) engineCards() ([]model.Card, error) {
 	var cards []model.Card
+	if len(svc.cfg.Engine.Command) > 0 {
+		return svc.commandCards(), nil
+	}
 	for _, spec := range svc.specs() {
 		m, err := svc.models.Get(spec.Name)
 		if err != nil {
@@ -213,4 +222,23 @@ func (svc *service) engineCards() ([]model.Card, error) {
 		cards = append(cards, card)
 	}
 	return cards, nil
+}
+
+// commandCards describes what an operator's own engine command serves: the
+// models the configuration names, or one called default.
+func (svc *service) commandCards() []model.Card {
+	named := svc.cfg.Engine.Models
+	if len(named) == 0 {
+		named = []config.EngineModel{{Name: "default"}}
+	}
+	var cards []model.Card
+	for _, m := range named {
+		card := model.Card{ID: m.Name, Name: m.Name, ContextTokens: m.ContextTokens, Input: []string{"text"}, Output: []string{"text"},
+			Price: model.Price{Known: true}}
+		if m.Embedding {
+			card.Output, card.Capabilities = []string{"embedding"}, []model.Capability{model.CanEmbed}
+		}
+		cards = append(cards, card)
+	}
+	return cards
 }
