@@ -312,6 +312,9 @@ func (d *streamDecoder) itemDone(output int64, v raw.Value) error {
 	if it.done {
 		return garbage(fmt.Errorf("output item %d was done twice", output))
 	}
+	if kind := v.Get("type").Text(); kind != it.kind {
+		return garbage(fmt.Errorf("output item %d was opened as %q and is done as %q", output, it.kind, kind))
+	}
 	var err error
 	switch it.kind {
 	case "message":
