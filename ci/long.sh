@@ -17,5 +17,10 @@ grep -rl --include='*_test.go' '^func Fuzz' internal | sort | while read -r file
   done
 done
 
+echo "property tests with other values"
+for _ in $(seq 20); do
+  CRATON_RAPID_SEED=0 go test -count 1 ./internal/wire/... ./internal/model/... ./internal/session ./internal/provider/script
+done
+
 echo "race detector"
 go test -race -timeout 60m ./...
