@@ -48,6 +48,10 @@ const (
 	SessionRead    Action = "session:read"
 	SessionWrite   Action = "session:write"
 	ApprovalDecide Action = "approval:decide"
+	VaultRead      Action = "vault:read"
+	VaultWrite     Action = "vault:write"
+	FileRead       Action = "file:read"
+	FileWrite      Action = "file:write"
 	ConfigWrite    Action = "config:write"
 )
 
@@ -56,6 +60,7 @@ func Actions() []Action {
 	return []Action{
 		ModelInvoke, ModelList, KeyRead, KeyWrite, TenantRead, TenantWrite, UsageRead,
 		ObjectRead, ObjectWrite, SessionRead, SessionWrite, ApprovalDecide, ConfigWrite,
+		VaultRead, VaultWrite, FileRead, FileWrite,
 	}
 }
 
@@ -76,7 +81,8 @@ func Allows(role Role, action Action) bool {
 		return true
 	case Developer:
 		switch action {
-		case ModelInvoke, ModelList, UsageRead, ObjectRead, ObjectWrite, SessionRead, SessionWrite:
+		case ModelInvoke, ModelList, UsageRead, ObjectRead, ObjectWrite, SessionRead, SessionWrite,
+			VaultRead, VaultWrite, FileRead, FileWrite:
 			return true
 		}
 	case Approver:

@@ -25,6 +25,10 @@ session:read     yes           yes      yes       yes      yes
 session:write    yes           yes      yes       -        -
 approval:decide  yes           -        -         yes      -
 config:write     yes           yes      -         -        -
+vault:read       yes           yes      yes       -        yes
+vault:write      yes           yes      yes       -        -
+file:read        yes           yes      yes       -        yes
+file:write       yes           yes      yes       -        -
 `
 
 func TestAllows(t *testing.T) {
