@@ -52,6 +52,8 @@ const (
 	VaultWrite     Action = "vault:write"
 	FileRead       Action = "file:read"
 	FileWrite      Action = "file:write"
+	AgentRead      Action = "agent:read"
+	AgentWrite     Action = "agent:write"
 	ConfigWrite    Action = "config:write"
 )
 
@@ -60,7 +62,7 @@ func Actions() []Action {
 	return []Action{
 		ModelInvoke, ModelList, KeyRead, KeyWrite, TenantRead, TenantWrite, UsageRead,
 		ObjectRead, ObjectWrite, SessionRead, SessionWrite, ApprovalDecide, ConfigWrite,
-		VaultRead, VaultWrite, FileRead, FileWrite,
+		VaultRead, VaultWrite, FileRead, FileWrite, AgentRead, AgentWrite,
 	}
 }
 
@@ -82,12 +84,12 @@ func Allows(role Role, action Action) bool {
 	case Developer:
 		switch action {
 		case ModelInvoke, ModelList, UsageRead, ObjectRead, ObjectWrite, SessionRead, SessionWrite,
-			VaultRead, VaultWrite, FileRead, FileWrite:
+			VaultRead, VaultWrite, FileRead, FileWrite, AgentRead, AgentWrite:
 			return true
 		}
 	case Approver:
 		switch action {
-		case ModelList, SessionRead, ApprovalDecide:
+		case ModelList, SessionRead, AgentRead, ApprovalDecide:
 			return true
 		}
 	case Auditor:

@@ -29,6 +29,8 @@ vault:read       yes           yes      yes       -        yes
 vault:write      yes           yes      yes       -        -
 file:read        yes           yes      yes       -        yes
 file:write       yes           yes      yes       -        -
+agent:read       yes           yes      yes       yes      yes
+agent:write      yes           yes      yes       -        -
 `
 
 func TestAllows(t *testing.T) {

@@ -10,6 +10,8 @@ const (
 	DialectOpenAIChat Dialect = "openai.chat"
 	// DialectOpenAIResponses is OpenAI Responses.
 	DialectOpenAIResponses Dialect = "openai.responses"
+	// DialectOpenAIAgents is OpenAI's Agents API and Amazon's Managed Agents.
+	DialectOpenAIAgents Dialect = "openai.agents"
 	// DialectAnthropic is Anthropic Messages.
 	DialectAnthropic Dialect = "anthropic.messages"
 	// DialectConverse is Amazon Bedrock Runtime Converse and ConverseStream.

@@ -77,7 +77,8 @@ func EncodeError(e *model.Error) (status int, body []byte) {
 		row.status, shown.Error.Code = own, e.Code
 	}
 	if (e.Kind == model.Invalid || e.Kind == model.Unsupported) && e.Subject != "" {
-		shown.Error.Param = &e.Subject
+		param := bracketed(e.Subject)
+		shown.Error.Param = &param
 	}
 	body, err := json.Marshal(shown, json.Deterministic(true))
 	if err != nil { // text that is no UTF-8
