@@ -4,9 +4,10 @@
 // runs the Runner.
 //
 // It guarantees that an invocation is durable when Start returns, that a client
-// token starts one invocation however often it is sent, and that invocations
-// under way when the server stopped or crashed are run again when it starts;
-// a call of the model may thus happen twice, its output appears once.
+// token starts one invocation however often it is sent, and that of any number
+// of replicas on one store exactly one runs an invocation, which another takes
+// over when that one stops or dies; a call of the model may thus happen twice,
+// its outcome is recorded once.
 //
 //	runner := async.New(async.Config{Documents: store, Objects: space, Invoke: invoke, …})
 //	job, err := runner.Start(ctx, async.Job{Tenant: t, Model: name, Input: body, Output: "s3://results/run"})
@@ -15,9 +16,7 @@ package async
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,7 +42,7 @@ const (
 const (
 	jobKind   = "async.job"
 	tokenKind = "async.token"
-	openKind  = "async.open" // tenant "" : what to run again after a restart
+	openKind  = "async.open" // tenant "" : what is to be run, and by whom
 )
 
 // Job is one async invocation.
@@ -80,7 +79,7 @@ type Query struct {
 	Limit int
 }
 
-// Config is what a Runner needs; all but Waiting is required.
+// Config is what a Runner needs; Waiting, Lease and Alone may be left out.
 type Config struct {
 	Documents document.Store
 	Objects   *blob.Space
@@ -95,6 +94,12 @@ type Config struct {
 	// Waiting is how many may run or wait; further ones are refused as
 	// Overloaded. 0 means DefaultWaiting.
 	Waiting int
+	// Lease is how long a runner may be silent before others take over its
+	// jobs. 0 means DefaultLease.
+	Lease time.Duration
+	// Alone says that no other process uses the store: what an earlier one left
+	// is taken over at once.
+	Alone bool
 }
 
 // DefaultWaiting is Config.Waiting where it is not set.
@@ -102,62 +107,42 @@ const DefaultWaiting = 1000
 
 // Runner starts and runs jobs. It is safe for concurrent use. Close it.
 type Runner struct {
-	cfg    Config
+	cfg Config
+	// node names this runner among those on one store.
+	node   string
 	ctx    context.Context
 	cancel context.CancelFunc
 	slots  chan struct{}
 	work   sync.WaitGroup
+	keeper sync.Once
 	// waiting counts the jobs that run or wait for a place.
 	waiting atomic.Int64
+
+	mu   sync.Mutex
+	term *term
+	// held are the open marks of the jobs counted in waiting.
+	held map[string]bool
+	seen map[string]sign
 }
 
-// New returns a Runner; Resume runs what an earlier process left.
+// New returns a Runner; Resume runs what other runners left.
 func New(cfg Config) *Runner {
 	if cfg.Waiting <= 0 {
 		cfg.Waiting = DefaultWaiting
 	}
+	if cfg.Lease <= 0 {
+		cfg.Lease = DefaultLease
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Runner{cfg: cfg, ctx: ctx, cancel: cancel, slots: make(chan struct{}, max(cfg.Parallel, 1))}
+	return &Runner{cfg: cfg, node: cfg.NewID(), ctx: ctx, cancel: cancel, slots: make(chan struct{}, max(cfg.Parallel, 1)),
+		held: map[string]bool{}, seen: map[string]sign{}}
 }
 
-// Close interrupts what runs, which is run again by the next process, and waits.
+// Close interrupts what runs, which another runner takes over, and waits.
 func (r *Runner) Close() {
 	r.cancel()
 	r.work.Wait()
-}
-
-// Resume runs again what was in progress. With several replicas on one
-// database only one of them should call it.
-func (r *Runner) Resume(ctx context.Context) error {
-	query := document.Query{Kind: openKind}
-	for {
-		open, err := r.cfg.Documents.List(ctx, query)
-		if err != nil || len(open) == 0 {
-			return err
-		}
-		for _, doc := range open {
-			query.After = doc.ID
-			if err := r.resume(ctx, doc.ID); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// resume runs one job that was marked open, and forgets the mark of one that
-// has ended, or was never stored because the server stopped in between.
-func (r *Runner) resume(ctx context.Context, mark string) error {
-	tenant, id, _ := strings.Cut(mark, "/")
-	job, err := r.Get(ctx, tenant, id)
-	if err == nil && job.Status == InProgress {
-		r.waiting.Add(1)
-		r.run(job)
-		return nil
-	}
-	if err != nil && model.AsError(err).Kind != model.NotFound {
-		return err // the mark is all that is known of the job: it stays
-	}
-	return r.cfg.Documents.Delete(ctx, "", openKind, mark, document.Any)
+	r.leave()
 }
 
 // Start makes a job durable and begins it. A token that was used before
@@ -181,32 +166,45 @@ func (r *Runner) Start(ctx context.Context, job Job) (*Job, error) {
 	asked := job.Output
 	job.Output = strings.TrimSuffix(job.Output, "/") + "/" + job.ID
 	job.Status, job.Submitted, job.Modified = InProgress, now, now
-	if r.waiting.Add(1) > int64(r.cfg.Waiting) {
-		r.waiting.Add(-1)
+	term, err := r.join(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !r.place() {
 		return nil, &model.Error{Kind: model.Overloaded, Message: "Too many async invocations are waiting.", Hint: "Try again when some have ended.", RetryAfter: time.Minute}
 	}
-	first, err := r.begin(ctx, &job, asked)
+	r.hold(job.mark())
+	first, version, err := r.begin(ctx, &job, asked)
 	if first != nil || err != nil {
-		r.waiting.Add(-1)
+		r.drop(job.mark())
 		return first, err
 	}
-	r.run(&job)
-	return &job, nil
+	started := job
+	r.run(term, &job, version)
+	return &started, nil
 }
+
+// mark is the id of a job's open mark.
+func (j *Job) mark() string { return j.Tenant + "/" + j.ID }
 
 // begin makes a job durable, or returns the one that its token started before.
 // The mark comes first: a job in progress without one would never be resumed.
-func (r *Runner) begin(ctx context.Context, job *Job, asked string) (*Job, error) {
+func (r *Runner) begin(ctx context.Context, job *Job, asked string) (*Job, int64, error) {
 	if job.Token != "" {
 		if first, err := r.claim(ctx, job, asked); first != nil || err != nil {
-			return first, err
+			return first, 0, err
 		}
 	}
-	mark := document.Document{Kind: openKind, ID: job.Tenant + "/" + job.ID, Version: document.Any, CreatedAt: job.Submitted, UpdatedAt: job.Submitted}
-	if _, err := r.cfg.Documents.Put(ctx, mark); err != nil {
-		return nil, err
+	body, err := json.Marshal(mark{Node: r.node})
+	if err != nil {
+		return nil, 0, err
 	}
-	return nil, r.save(ctx, job, 0)
+	open := document.Document{Kind: openKind, ID: job.mark(), Version: document.Any, Body: body, CreatedAt: job.Submitted, UpdatedAt: job.Submitted}
+	if _, err := r.cfg.Documents.Put(ctx, open); err != nil {
+		return nil, 0, err
+	}
+	version, err := r.save(ctx, job, 0)
+	return nil, version, err
 }
 
 // claim takes a client token for a job, or returns the job that has it.
@@ -251,27 +249,34 @@ func (r *Runner) inherit(ctx context.Context, claim, taken document.Document) er
 	return err
 }
 
-func (r *Runner) save(ctx context.Context, job *Job, version int64) error {
+// save writes a job over the version given and returns its new one.
+func (r *Runner) save(ctx context.Context, job *Job, version int64) (int64, error) {
 	body, err := json.Marshal(job)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = r.cfg.Documents.Put(ctx, document.Document{Tenant: job.Tenant, Kind: jobKind, ID: job.ID, Version: version, Body: body,
+	doc, err := r.cfg.Documents.Put(ctx, document.Document{Tenant: job.Tenant, Kind: jobKind, ID: job.ID, Version: version, Body: body,
 		CreatedAt: job.Submitted, UpdatedAt: job.Modified})
-	return err
+	return doc.Version, err
 }
 
 // Get returns a job, or NotFound.
 func (r *Runner) Get(ctx context.Context, tenant, id string) (*Job, error) {
+	job, _, err := r.get(ctx, tenant, id)
+	return job, err
+}
+
+// get returns a job and its version.
+func (r *Runner) get(ctx context.Context, tenant, id string) (*Job, int64, error) {
 	doc, err := r.cfg.Documents.Get(ctx, tenant, jobKind, id)
 	if errors.Is(err, document.ErrNotFound) {
-		return nil, model.Errorf(model.NotFound, "invocationArn", "The async invocation was not found.")
+		return nil, 0, model.Errorf(model.NotFound, "invocationArn", "The async invocation was not found.")
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var job Job
-	return &job, json.Unmarshal(doc.Body, &job)
+	return &job, doc.Version, json.Unmarshal(doc.Body, &job)
 }
 
 // List returns a page of jobs by time of submission, newest first unless
@@ -305,78 +310,6 @@ func (r *Runner) List(ctx context.Context, tenant string, q Query) ([]Job, strin
 			return jobs, "", nil
 		}
 	}
-}
-
-// run calls the model when there is a place, and stores the outcome.
-func (r *Runner) run(job *Job) {
-	r.work.Go(func() {
-		defer r.waiting.Add(-1)
-		select {
-		case r.slots <- struct{}{}:
-			defer func() { <-r.slots }()
-		case <-r.ctx.Done():
-			return
-		}
-		answer, err := r.invoke(job)
-		if r.ctx.Err() != nil {
-			return // run again by the next process
-		}
-		if err == nil {
-			err = r.store(r.ctx, job, answer)
-		}
-		if r.ctx.Err() != nil {
-			return // what was stored is stored again by the next process
-		}
-		done := *job
-		done.Status, done.Ended = Completed, r.cfg.Now().UTC()
-		done.Modified = done.Ended
-		if err != nil {
-			done.Status, done.Failure = Failed, model.AsError(err).Public()
-			r.cfg.Log.Warn("an async invocation failed", "job", job.ID, "tenant", job.Tenant, "err", err)
-		}
-		if err := r.save(r.ctx, &done, document.Any); err != nil {
-			r.cfg.Log.Error("the outcome of an async invocation was not stored; it is run again at the next start", "job", job.ID, "err", err)
-			return
-		}
-		if err := r.cfg.Documents.Delete(r.ctx, "", openKind, job.Tenant+"/"+job.ID, document.Any); err != nil {
-			r.cfg.Log.Warn("a finished async invocation is still marked open", "job", job.ID, "err", err)
-		}
-	})
-}
-
-// invoke calls the model. An input that breaks it down fails its own job: the
-// server would go down with it, and again with each start that resumes it.
-func (r *Runner) invoke(job *Job) (answer []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = model.Wrap(model.Internal, "async.invoke", fmt.Errorf("%v\n%s", p, debug.Stack()))
-		}
-	}()
-	return r.cfg.Invoke(r.ctx, job)
-}
-
-// store writes the answer and a manifest beside it.
-func (r *Runner) store(ctx context.Context, job *Job, answer []byte) error {
-	bucket, prefix, err := address(job.Output)
-	if err != nil {
-		return err
-	}
-	manifest, err := json.Marshal(struct {
-		Model  string   `json:"modelId"`
-		Files  []string `json:"outputFiles"`
-		Status string   `json:"status"`
-	}{job.Model, []string{"output.json"}, Completed})
-	if err != nil {
-		return err
-	}
-	for name, body := range map[string][]byte{"output.json": answer, "manifest.json": manifest} {
-		_, err := r.cfg.Objects.Put(ctx, job.Tenant, bucket, prefix+"/"+name, strings.NewReader(string(body)),
-			blob.Attributes{ContentType: "application/json"}, nil)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // address splits s3://BUCKET/PREFIX.
