@@ -36,8 +36,10 @@ type Definition struct {
 	MultiAgent MultiAgent `json:"multi_agent,omitzero"`
 	// CompactBlocking compacts the context before the model call that would
 	// need it; false does so in the background.
-	CompactBlocking bool     `json:"compact_blocking,omitzero"`
-	Sampling        Sampling `json:"sampling,omitzero"`
+	CompactBlocking bool `json:"compact_blocking,omitzero"`
+	// TimeAware reminds the model of the time.
+	TimeAware bool     `json:"time_aware,omitzero"`
+	Sampling  Sampling `json:"sampling,omitzero"`
 }
 
 // Reasoning asks for, or bounds, a model's thinking; nil members are the
@@ -94,6 +96,9 @@ const (
 	ToolProgram ToolKind = "programmatic_tool_calling"
 	// ToolOpaque is passed to the model's vendor as it is; Raw holds it.
 	ToolOpaque ToolKind = "opaque"
+	// ToolIdle is shown to the client and offers the model nothing: a tool that
+	// is switched off.
+	ToolIdle ToolKind = "idle"
 )
 
 // Tool is one entry of a definition's tools.
