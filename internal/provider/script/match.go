@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -62,7 +63,16 @@ func (c *compiled) match(v *view, card *model.Card) (map[string]string, bool) {
 	if c.regex != nil && !capture(groups, c.regex, prompt, "") {
 		return nil, false
 	}
-	return groups, w.History == "" || v.remember(w.History, groups)
+	return groups, v.early(w.Rounds, groups) && (w.History == "" || v.remember(w.History, groups))
+}
+
+// early reports whether the model called tools fewer times than a template says.
+func (v *view) early(rounds string, groups map[string]string) bool {
+	if rounds == "" {
+		return true
+	}
+	n, err := strconv.Atoi(v.expand(rounds, groups))
+	return err != nil || v.rounds < n
 }
 
 // remember looks for the latest earlier user text that matches history, into

@@ -29,6 +29,10 @@ type When struct {
 	// Turn is the number of user messages that are not only tool results,
 	// counted from 1; 0 means any.
 	Turn int `yaml:"turn"`
+	// Rounds is a template of a number, filled in with the groups of Regex: the
+	// rule applies while the model has called tools fewer times than that since
+	// the last user text. Empty means any, as does what is not a number.
+	Rounds string `yaml:"rounds"`
 	// ToolResult asks whether the conversation ends in tool results.
 	ToolResult *bool `yaml:"tool_result"`
 	// Tool is a part of the name of a tool that is offered and may be called,

@@ -95,6 +95,37 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestRounds calls a tool as often as the prompt says, in each turn anew.
+func TestRounds(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, script.Config{Rules: []script.Rule{
+		{When: script.When{Regex: `^(\w+) steps`, Rounds: "${1}"}, Then: script.Then{Calls: []script.Call{{Tool: "step", Arguments: "{}"}}}},
+		{Then: script.Then{Text: "done"}},
+	}})
+	req := &model.Request{Model: script.ChatModel, Tools: []model.Tool{{Name: "step"}}}
+	for _, want := range []int{3, 0, 2} {
+		req.Messages = append(req.Messages, model.UserText(fmt.Sprint(want, " steps")))
+		rounds := 0
+		for {
+			said := answer(t, m, req).Choices[0].Message
+			req.Messages = append(req.Messages, said)
+			calls := said.ToolCalls()
+			if len(calls) == 0 || rounds > want {
+				break
+			}
+			rounds++
+			req.Messages = append(req.Messages, model.Message{Role: model.RoleUser, Parts: []model.Part{
+				&model.ToolResult{CallID: calls[0].ID, Content: []model.Part{&model.Text{Text: "ok"}}}}})
+		}
+		if rounds != want {
+			t.Errorf("%d rounds of calls, want %d", rounds, want)
+		}
+	}
+	if got := answer(t, m, &model.Request{Model: script.ChatModel, Tools: req.Tools, Messages: []model.Message{model.UserText("some steps")}}); len(got.Choices[0].Message.ToolCalls()) != 1 {
+		t.Error("what is not a number does not bound")
+	}
+}
+
 func TestBadRuleIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := script.New(script.Config{Rules: []script.Rule{{}, {Name: "broken", When: script.When{Regex: "("}}}})

@@ -19,6 +19,7 @@ type view struct {
 	system  string
 	turn    int
 	results []string // tool results since the model last spoke
+	rounds  int      // answers with tool calls since the last user text
 	media   []string // media since the model last spoke, described
 	tools   []model.Tool
 	digest  uint64
@@ -31,6 +32,9 @@ func look(req *model.Request) *view {
 		switch m.Role {
 		case model.RoleAssistant:
 			v.results, v.media = nil, nil
+			if len(m.ToolCalls()) > 0 {
+				v.rounds++
+			}
 		case model.RoleUser:
 			v.user(m, &texts)
 		default:
@@ -61,6 +65,7 @@ func (v *view) user(m model.Message, texts *[]string) {
 	}
 	if t := m.Text(); strings.TrimSpace(t) != "" {
 		*texts = append(*texts, t)
+		v.rounds = 0
 	}
 }
 
