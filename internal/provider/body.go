@@ -22,26 +22,34 @@ const (
 var errIdle = errors.New("no byte arrived in time")
 
 // body bounds an answer in size and silence. The idle timer runs during reads
-// only: a slow client is not the upstream's fault.
+// only: a slow client is not the upstream's fault. The transport ends it with
+// the context of its request.
 type body struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	inner  io.ReadCloser
-	op     string
-	left   int64
+	ctx   context.Context
+	inner io.ReadCloser
+	op    string
+	left  int64
 	// wait is how long the next read may take: the first-byte bound until a byte
 	// came (servers of streams send their header before they think), then idle.
 	wait, idle time.Duration
 	timer      *time.Timer
 	close      sync.Once
-	err        error
+	// silent says that the timer ended the answer, shut that Close did.
+	silent, shut atomic.Bool
+	err          error
 }
 
-func newBody(ctx context.Context, cancel context.CancelCauseFunc, inner io.ReadCloser, op string, limit int64, t Timeouts) *body {
-	b := &body{ctx: ctx, cancel: cancel, inner: inner, op: op, left: limit, wait: t.FirstByte, idle: t.Idle}
-	b.timer = time.AfterFunc(t.FirstByte, func() { cancel(errIdle) })
+func newBody(ctx context.Context, inner io.ReadCloser, op string, limit int64, t Timeouts) *body {
+	b := &body{ctx: ctx, inner: inner, op: op, left: limit, wait: t.FirstByte, idle: t.Idle}
+	b.timer = time.AfterFunc(t.FirstByte, b.silence)
 	b.timer.Stop()
 	return b
+}
+
+// silence ends an answer that has been silent for too long.
+func (b *body) silence() {
+	b.silent.Store(true)
+	b.inner.Close()
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -61,14 +69,16 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.explain(err)
 }
 
-// explain says why a read failed: the caller left, silence, or the connection.
+// explain says why a read failed: silence, the caller left, or the connection.
 func (b *body) explain(err error) error {
 	switch cause := context.Cause(b.ctx); {
-	case errors.Is(cause, errIdle):
+	case b.silent.Load():
 		return &model.Error{Kind: model.Timeout, Op: b.op, Message: "The upstream stopped in the middle of its answer.",
-			Hint: "Try again, or raise the upstream's idle timeout.", Err: cause}
+			Hint: "Try again, or raise the upstream's idle timeout.", Err: errIdle}
 	case cause != nil:
 		return withOp(cause, b.op)
+	case b.shut.Load():
+		return withOp(context.Canceled, b.op)
 	}
 	return &model.Error{Kind: model.UpstreamDown, Op: b.op, Message: "The connection to the upstream broke in the middle of its answer.",
 		Hint: "Try again.", Err: err}
@@ -78,7 +88,7 @@ func (b *body) explain(err error) error {
 func (b *body) Close() error {
 	b.close.Do(func() {
 		b.timer.Stop()
-		b.cancel(context.Canceled)
+		b.shut.Store(true)
 		b.err = b.inner.Close()
 	})
 	return b.err
@@ -87,7 +97,7 @@ func (b *body) Close() error {
 // finish closes the body after the answer's last event, giving HTTP's end mark
 // a moment to arrive, because a connection closed before it is lost.
 func (b *body) finish() {
-	patience := time.AfterFunc(drainTime, func() { b.cancel(context.Canceled) })
+	patience := time.AfterFunc(drainTime, func() { b.inner.Close() })
 	defer patience.Stop()
 	_, _ = io.CopyN(io.Discard, b.inner, maxDrain)
 	_ = b.Close()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/provider/plain"
 )
 
 // HopHeader carries the id of each server a request passed through, so that a
@@ -39,19 +40,23 @@ func NewClient(cfg Config, decodeError func(int, http.Header, []byte) *model.Err
 
 // newTransport returns a transport for long answers of one host: connections
 // are many and kept, bodies arrive as they were sent.
-func newTransport(cfg Config) *http.Transport {
+func newTransport(cfg Config) http.RoundTripper {
 	dialer := &net.Dialer{Timeout: cfg.Timeouts.Connect}
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		TLSHandshakeTimeout:   cfg.Timeouts.Connect,
-		ResponseHeaderTimeout: cfg.Timeouts.FirstByte,
-		MaxIdleConns:          cfg.MaxIdle,
-		MaxIdleConnsPerHost:   cfg.MaxIdle,
-		IdleConnTimeout:       cfg.Timeouts.Idle,
-		DisableCompression:    true,
-		ForceAttemptHTTP2:     true,
-	}
+	return plain.New(plain.Config{
+		Proxy: http.ProxyFromEnvironment, Dial: dialer.DialContext, FirstByte: cfg.Timeouts.FirstByte,
+		MaxIdle: cfg.MaxIdle, Idle: cfg.Timeouts.Idle,
+		Else: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           dialer.DialContext,
+			TLSHandshakeTimeout:   cfg.Timeouts.Connect,
+			ResponseHeaderTimeout: cfg.Timeouts.FirstByte,
+			MaxIdleConns:          cfg.MaxIdle,
+			MaxIdleConnsPerHost:   cfg.MaxIdle,
+			IdleConnTimeout:       cfg.Timeouts.Idle,
+			DisableCompression:    true,
+			ForceAttemptHTTP2:     true,
+		},
+	})
 }
 
 // CloseIdle closes idle connections.
@@ -145,26 +150,23 @@ func (c *Client) Relay(ctx context.Context, call Call) (*model.Relayed, error) {
 	return &model.Relayed{Status: resp.StatusCode, Header: Showable(resp.Header), Body: resp.Body}, nil
 }
 
-func (c *Client) send(parent context.Context, call Call) (*http.Response, error) {
-	if err := parent.Err(); err != nil {
+func (c *Client) send(ctx context.Context, call Call) (*http.Response, error) {
+	if err := ctx.Err(); err != nil {
 		return nil, withOp(err, call.Op)
 	}
-	ctx, cancel := context.WithCancelCause(parent)
 	req, err := c.request(ctx, call)
 	if err != nil {
-		cancel(nil)
 		return nil, withOp(err, call.Op)
 	}
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		cancel(nil)
-		return nil, networkError(parent, call.Op, err)
+		return nil, networkError(ctx, call.Op, err)
 	}
 	limit := c.cfg.MaxBody
 	if call.Stream {
 		limit = c.cfg.MaxStream
 	}
-	resp.Body = newBody(ctx, cancel, resp.Body, call.Op, limit, c.cfg.Timeouts)
+	resp.Body = newBody(ctx, resp.Body, call.Op, limit, c.cfg.Timeouts)
 	return resp, nil
 }
 
