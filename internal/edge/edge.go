@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/craton-ai/craton/internal/agent/roster"
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/identity"
@@ -70,6 +71,8 @@ type Options struct {
 	Objects *blob.Space
 	// AsyncInvokes serves Bedrock's async invoke operations; nil refuses them.
 	AsyncInvokes AsyncInvokes
+	// Agents keeps saved agents; nil serves none.
+	Agents *roster.Roster
 }
 
 // Handler is the root of everything Craton serves. It is safe for concurrent use.
@@ -130,6 +133,7 @@ func (h *Handler) routes() {
 	h.handle("GET /anthropic/v1/models", anthropicAPI, identity.ModelList, h.listModels)
 	h.handle("GET /anthropic/v1/models/{id...}", anthropicAPI, identity.ModelList, h.getModel)
 	h.handle("/anthropic/", anthropicAPI, identity.ModelList, h.unknownAnthropic)
+	h.agentsRoutes()
 	h.adminRoutes()
 	if h.opts.Metrics != nil && h.opts.MetricsPublic {
 		h.mux.Handle("GET /metrics", h.opts.Metrics)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/craton-ai/craton/internal/agent/roster"
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/edge"
@@ -192,7 +193,8 @@ func (w *World) handler(t testing.TB, opts Options) {
 			}
 			return w.Store.Sum(ctx, query)
 		},
-		Now: w.Now, NewID: w.NewID, Log: slog.New(slog.DiscardHandler), Instance: "edgetest-instance", Region: "eu-central-1",
+		Agents: roster.New(roster.Config{Documents: w.Store, Now: w.Now, NewID: w.NewID}),
+		Now:    w.Now, NewID: w.NewID, Log: slog.New(slog.DiscardHandler), Instance: "edgetest-instance", Region: "eu-central-1",
 		Origins: []string{"https://app.example.com"}, MaxBodyBytes: 1 << 20, MaxConcurrent: 64,
 		Access: func(a observe.Access) {
 			w.mu.Lock()
