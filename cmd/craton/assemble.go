@@ -119,7 +119,8 @@ func (st *state) openObjects(cfg *config.Config) error {
 		}
 		content, st.content = dir, dir
 	}
-	st.objects = blob.New(blob.Config{Documents: st.db, Content: content, Now: time.Now, NewID: uuid.NewString})
+	st.objects = blob.New(blob.Config{Documents: st.db, Content: content, Now: time.Now, NewID: uuid.NewString,
+		Quota: cfg.Limits.TenantObjectBytes})
 	return nil
 }
 

@@ -15,14 +15,16 @@ import (
 	"github.com/craton-ai/craton/internal/model"
 )
 
-// TestAsyncReadsOwnObjects runs async invocations whose documents lie in the
-// object space: the caller's own is read, nobody else's is.
-func TestAsyncReadsOwnObjects(t *testing.T) {
-	t.Parallel()
+// testService is a server without a listener, and its first administrator.
+func testService(t *testing.T, change func(*config.Config)) (*service, identity.Bootstrapped) {
+	t.Helper()
 	s := streams{out: io.Discard, err: io.Discard, getenv: func(string) string { return "" }}
 	cfg, err := config.Load("", s.getenv, func(c *config.Config) {
 		c.Data, c.Engine.Disabled = t.TempDir(), true
 		c.Upstreams = []config.Upstream{{Name: "script", Kind: "script"}}
+		if change != nil {
+			change(c)
+		}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +43,15 @@ func TestAsyncReadsOwnObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { svc.close(context.Background()) })
+	return svc, first
+}
+
+// TestAsyncReadsOwnObjects runs async invocations whose documents lie in the
+// object space: the caller's own is read, nobody else's is.
+func TestAsyncReadsOwnObjects(t *testing.T) {
+	t.Parallel()
+	svc, first := testService(t, nil)
+	st := svc.state
 	tenant := first.Tenant.ID
 	if err := st.objects.CreateBucket(t.Context(), tenant, "mine"); err != nil {
 		t.Fatal(err)

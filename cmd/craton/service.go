@@ -90,7 +90,7 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	}
 	svc.doubtPrices(cfg)
 	svc.async = async.New(async.Config{Documents: st.db, Objects: st.objects, Invoke: svc.invokeAsync, Now: time.Now,
-		NewID: uuid.NewString, Log: log, Parallel: asyncParallel})
+		NewID: uuid.NewString, Log: log, Parallel: asyncParallel, Alone: !cfg.Store.Postgres.Set()})
 	if svc.handler, err = svc.newHandler(); err != nil {
 		return nil, err
 	}
@@ -150,6 +150,8 @@ const touchEvery = 30 * time.Second
 // work does what is due from time to time, until ctx ends.
 func (svc *service) work(ctx context.Context) {
 	touch, refresh, look := time.NewTicker(touchEvery), time.NewTicker(gateway.RefreshEvery), time.NewTicker(lookEvery)
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
 	defer touch.Stop()
 	defer refresh.Stop()
 	defer look.Stop()
@@ -162,6 +164,10 @@ func (svc *service) work(ctx context.Context) {
 			svc.gateway.Refresh(ctx)
 			if _, err := svc.state.objects.Sweep(ctx, time.Now().Add(-blob.Grace)); err != nil {
 				svc.log.Warn("the content of removed objects was not all removed; it is tried again", "err", err)
+			}
+		case <-sweep.C:
+			if err := svc.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+				svc.log.Warn("what is kept no longer was not all removed; it is tried again", "err", err)
 			}
 		case <-look.C:
 			if now := svc.specs(); !slices.Equal(now, known) {

@@ -32,22 +32,33 @@ type fixture struct {
 	*blob.Space
 	docs    document.Store
 	content blob.Content
+	// past is how far the clock is beyond start.
+	past atomic.Int64
 }
+
+func (f *fixture) now() time.Time { return start.Add(time.Duration(f.past.Load())) }
 
 func newSpace(t *testing.T, docs document.Store, content blob.Content) *fixture {
 	t.Helper()
+	return newQuota(t, docs, content, 0)
+}
+
+func newQuota(t *testing.T, docs document.Store, content blob.Content, quota int64) *fixture {
+	t.Helper()
 	var n atomic.Int64
-	now := func() time.Time { return start }
-	if content == nil {
-		content = &blob.Documents{Store: docs, Now: now}
-	}
 	f := &fixture{docs: docs, content: content}
-	f.Space = blob.New(blob.Config{Documents: docs, Content: content, Now: now, NewID: func() string { return fmt.Sprintf("ref-%06d", n.Add(1)) }})
+	if content == nil {
+		f.content = &blob.Documents{Store: docs, Now: f.now}
+	}
+	f.Space = blob.New(blob.Config{Documents: docs, Content: f.content, Now: f.now, Quota: quota,
+		NewID: func() string { return ref(n.Add(1)) }})
 	if err := f.CreateBucket(t.Context(), "t", "bucket"); err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
+
+func ref(n int64) string { return fmt.Sprintf("ref-%06d", n) }
 
 // everywhere runs a check over every sort of content and every store.
 func everywhere(t *testing.T, check func(t *testing.T, f *fixture)) {

@@ -97,13 +97,14 @@ func (d *Directory) Open(_ context.Context, ref string) (io.ReadSeekCloser, erro
 	return d.root.Open(filepath.FromSlash(name))
 }
 
-// Remove deletes a file. A reader that has it open reads on.
+// Remove deletes a file, and what a crash left of its writing. A reader that
+// has it open reads on.
 func (d *Directory) Remove(_ context.Context, ref string) error {
 	name, err := d.path(ref)
 	if err != nil {
 		return err
 	}
-	return ignoreMissing(d.root.Remove(name))
+	return errors.Join(ignoreMissing(d.root.Remove(name)), ignoreMissing(d.root.Remove(name+".part")))
 }
 
 func ignoreMissing(err error) error {

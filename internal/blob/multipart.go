@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -32,6 +33,8 @@ type upload struct {
 	Bucket string     `json:"bucket"`
 	Key    string     `json:"key"`
 	Attr   Attributes `json:"attr"`
+	// Ended says that it was completed or aborted and is being cleared away.
+	Ended bool `json:"ended,omitzero"`
 }
 
 // CreateUpload begins a multipart upload and returns its id.
@@ -40,7 +43,7 @@ func (s *Space) CreateUpload(ctx context.Context, tenant, bucket, key string, at
 		return "", err
 	}
 	id, now := s.cfg.NewID(), s.cfg.Now()
-	body, err := json.Marshal(upload{bucket, key, attr})
+	body, err := json.Marshal(upload{Bucket: bucket, Key: key, Attr: attr})
 	if err != nil {
 		return "", err
 	}
@@ -48,16 +51,35 @@ func (s *Space) CreateUpload(ctx context.Context, tenant, bucket, key string, at
 	return id, err
 }
 
-func (s *Space) upload(ctx context.Context, tenant, bucket, key, id string) (*upload, error) {
+// upload reads an upload under way, and the document it lies in.
+func (s *Space) upload(ctx context.Context, tenant, bucket, key, id string) (*upload, document.Document, error) {
 	doc, err := s.cfg.Documents.Get(ctx, tenant, uploadKind, id)
 	var u upload
 	if err == nil {
 		err = json.Unmarshal(doc.Body, &u)
 	}
-	if err == nil && (u.Bucket != bucket || u.Key != key) {
+	if err == nil && (u.Bucket != bucket || u.Key != key || u.Ended) {
 		err = document.ErrNotFound
 	}
-	return &u, noUpload(err)
+	return &u, doc, noUpload(err)
+}
+
+// end marks an upload ended. Of several requests one ends it: the content must
+// not belong to two objects, of which one would take the other's away. The
+// document stays until the parts are cleared away, so that a crash in between
+// is found by [Space.SweepUploads].
+func (s *Space) end(ctx context.Context, u *upload, doc document.Document) error {
+	var err error
+	u.Ended = true
+	if doc.Body, err = json.Marshal(u); err != nil {
+		return err
+	}
+	doc.UpdatedAt = s.cfg.Now()
+	_, err = s.cfg.Documents.Put(ctx, doc)
+	if errors.Is(err, document.ErrConflict) {
+		err = document.ErrNotFound
+	}
+	return noUpload(err)
 }
 
 // noUpload says of a document that is not there that it was an upload.
@@ -76,14 +98,14 @@ func (s *Space) PutPart(ctx context.Context, tenant, bucket, key, id string, num
 	if number < 1 || number > 10_000 {
 		return nil, model.Errorf(model.Invalid, "partNumber", "Part number must be an integer between 1 and 10000, inclusive.")
 	}
-	if _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
+	if _, _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
 		return nil, err
 	}
-	ref, sum, n, err := s.write(ctx, r, verify)
+	d, err := s.write(ctx, intent{Tenant: tenant, Object: bucket + "/" + key, Part: partID(id, number)}, r, verify)
 	if err != nil {
 		return nil, err
 	}
-	p := &Part{Number: number, ETag: sum, Size: n, Ref: ref}
+	p := &Part{Number: number, ETag: d.sum, Size: d.size, Ref: d.Ref}
 	body, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
@@ -93,23 +115,23 @@ func (s *Space) PutPart(ctx context.Context, tenant, bucket, key, id string, num
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
+	if _, _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
 		// The upload ended in between: what was replaced may be the object's now.
-		return nil, errors.Join(err, s.forget(ctx, tenant, id, []Part{*p}, map[int]Part{number: *p}))
+		return nil, errors.Join(err, s.forget(ctx, tenant, id, []Part{*p}, map[int]Part{number: *p}), s.settle(ctx, d))
 	}
-	if replaced == nil {
-		return p, nil
+	if err := s.settle(ctx, d); err != nil || replaced == nil {
+		return p, err
 	}
 	var old Part
 	if err := json.Unmarshal(replaced.Body, &old); err != nil {
 		return nil, err
 	}
-	return p, s.cfg.Content.Remove(ctx, old.Ref)
+	return p, errors.Join(s.cfg.Content.Remove(ctx, old.Ref), s.refund(ctx, tenant, []Piece{{old.Ref, old.Size}}))
 }
 
 // Parts lists an upload's parts by number.
 func (s *Space) Parts(ctx context.Context, tenant, bucket, key, id string) ([]Part, error) {
-	if _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
+	if _, _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
 		return nil, err
 	}
 	return s.parts(ctx, tenant, id)
@@ -138,7 +160,7 @@ func (s *Space) parts(ctx context.Context, tenant, id string) ([]Part, error) {
 
 // CompleteUpload makes the object of the parts named, in order.
 func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id string, want []Part) (*Object, error) {
-	u, err := s.upload(ctx, tenant, bucket, key, id)
+	u, doc, err := s.upload(ctx, tenant, bucket, key, id)
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +200,8 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 		return nil, model.Errorf(model.Invalid, "MalformedXML", "An upload is completed with at least one part.")
 	}
 	o.ETag = fmt.Sprintf("%s-%d", hex.EncodeToString(sums.Sum(nil)), len(want))
-	// One of several requests ends the upload: the content must not belong to
-	// two objects, of which one would take the other's away.
-	if err := s.cfg.Documents.Delete(ctx, tenant, uploadKind, id, document.Any); err != nil {
-		return nil, noUpload(err)
+	if err := s.end(ctx, u, doc); err != nil {
+		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)
 	if err := s.unchanged(ctx, tenant, id, have); err != nil {
@@ -190,7 +210,7 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 	if err := s.note(ctx, tenant, o); err != nil {
 		return nil, err
 	}
-	return o, s.forget(ctx, tenant, id, have, byNumber)
+	return o, s.clear(ctx, tenant, id, have, byNumber)
 }
 
 // unchanged refuses to make an object of parts of which one was replaced while
@@ -207,34 +227,114 @@ func (s *Space) unchanged(ctx context.Context, tenant, id string, have []Part) e
 	}
 	refusal := model.Errorf(model.Invalid, "InvalidPart", "A part was replaced while the upload was completed.").
 		WithHint("Upload the object again.")
-	return errors.Join(refusal, s.forget(ctx, tenant, id, now, unused))
+	return errors.Join(refusal, s.clear(ctx, tenant, id, now, unused))
 }
 
 // AbortUpload gives an upload and its parts up.
 func (s *Space) AbortUpload(ctx context.Context, tenant, bucket, key, id string) error {
-	have, err := s.Parts(ctx, tenant, bucket, key, id)
+	u, doc, err := s.upload(ctx, tenant, bucket, key, id)
+	if err != nil {
+		return err
+	}
+	if err := s.end(ctx, u, doc); err != nil {
+		return err
+	}
+	return s.abandon(context.WithoutCancel(ctx), tenant, id, u)
+}
+
+// abandon clears an ended upload away, but for the content that its object
+// holds: a completed upload may have been cut off before it was cleared.
+func (s *Space) abandon(ctx context.Context, tenant, id string, u *upload) error {
+	have, err := s.parts(ctx, tenant, id)
 	if err != nil {
 		return err
 	}
 	unused := map[int]Part{}
 	for _, p := range have {
-		unused[p.Number] = p
+		held, err := s.noted(ctx, intent{Tenant: tenant, Ref: p.Ref, Object: u.Bucket + "/" + u.Key})
+		if err != nil {
+			return err
+		}
+		if !held {
+			unused[p.Number] = p
+		}
 	}
-	if err := s.cfg.Documents.Delete(ctx, tenant, uploadKind, id, document.Any); err != nil {
-		return noUpload(err)
+	return s.clear(ctx, tenant, id, have, unused)
+}
+
+// clear removes what is left of an ended upload.
+func (s *Space) clear(ctx context.Context, tenant, id string, parts []Part, unused map[int]Part) error {
+	if err := s.forget(ctx, tenant, id, parts, unused); err != nil {
+		return err
 	}
-	return s.forget(ctx, tenant, id, have, unused)
+	return orGone(s.cfg.Documents.Delete(context.WithoutCancel(ctx), tenant, uploadKind, id, document.Any))
 }
 
 // forget removes the records of an ended upload's parts, and the content of the parts unused.
 func (s *Space) forget(ctx context.Context, tenant, id string, parts []Part, unused map[int]Part) error {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
+	var dropped []Piece
 	for _, p := range parts {
-		if _, drop := unused[p.Number]; drop {
+		_, drop := unused[p.Number]
+		if drop {
 			errs = append(errs, s.cfg.Content.Remove(ctx, p.Ref))
 		}
-		errs = append(errs, s.cfg.Documents.Delete(ctx, tenant, partKind, partID(id, p.Number), document.Any))
+		err := s.cfg.Documents.Delete(ctx, tenant, partKind, partID(id, p.Number), document.Any)
+		if drop && err == nil { // of several who clear it, one takes it off the count
+			dropped = append(dropped, Piece{p.Ref, p.Size})
+		}
+		errs = append(errs, orGone(err))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.refund(ctx, tenant, dropped))...)
+}
+
+// DefaultUploadAge is the age of an unfinished upload at which it is given up,
+// where nothing else is said.
+const DefaultUploadAge = 7 * 24 * time.Hour
+
+// SweepUploads gives up a tenant's uploads that were begun before a time, and
+// clears away what a crash left of those that had ended. It returns how many
+// those were. The caller runs it now and then; several replicas may.
+func (s *Space) SweepUploads(ctx context.Context, tenant string, before time.Time) (int, error) {
+	swept := 0
+	query := document.Query{Tenant: tenant, Kind: uploadKind}
+	for {
+		docs, err := s.cfg.Documents.List(ctx, query)
+		if err != nil {
+			return swept, err
+		}
+		for _, doc := range docs {
+			query.After = doc.ID
+			done, err := s.sweepUpload(ctx, doc, before)
+			if err != nil {
+				return swept, err
+			}
+			if done {
+				swept++
+			}
+		}
+		if len(docs) < 1000 {
+			return swept, nil
+		}
+	}
+}
+
+func (s *Space) sweepUpload(ctx context.Context, doc document.Document, before time.Time) (bool, error) {
+	var u upload
+	if err := json.Unmarshal(doc.Body, &u); err != nil {
+		return false, err
+	}
+	switch {
+	case u.Ended && doc.UpdatedAt.After(s.cfg.Now().Add(-Grace)), !u.Ended && !doc.CreatedAt.Before(before):
+		return false, nil
+	case !u.Ended:
+		if err := s.end(ctx, &u, doc); err != nil {
+			if model.AsError(err).Kind == model.NotFound {
+				return false, nil // it was just completed or aborted
+			}
+			return false, err
+		}
+	}
+	return true, s.abandon(ctx, doc.Tenant, doc.ID, &u)
 }

@@ -2,12 +2,11 @@ package blob
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -22,26 +21,35 @@ const (
 	objectKind = "blob.object"
 	uploadKind = "blob.upload"
 	partKind   = "blob.part"
-	trashKind  = "blob.trash" // tenant "" : content to remove once nobody reads it
+	trashKind  = "blob.trash"  // tenant "" : content to remove once nobody reads it
+	intentKind = "blob.intent" // tenant "" : content that is being written
 )
 
 // MaxKey is the longest object key, in bytes, as S3 has it.
 const MaxKey = 1024
 
-// Config is what a Space needs; everything is required.
+// Config is what a Space needs; everything but Quota is required.
 type Config struct {
 	Documents document.Store
 	Content   Content
 	Now       func() time.Time
 	// NewID makes references: unique lower-case letters, digits and hyphens.
 	NewID func() string
+	// Quota is how many bytes the objects and parts of one tenant may hold; 0
+	// sets no limit. What goes beyond is refused with code [QuotaExceeded].
+	Quota int64
 }
 
 // Space is every tenant's object space. It is safe for concurrent use.
-type Space struct{ cfg Config }
+type Space struct {
+	cfg Config
+	mu  sync.Mutex
+	// counted are the tenants whose bytes this process has added up itself.
+	counted map[string]bool
+}
 
 // New returns a Space.
-func New(cfg Config) *Space { return &Space{cfg} }
+func New(cfg Config) *Space { return &Space{cfg: cfg, counted: map[string]bool{}} }
 
 // Bucket is a container of objects.
 type Bucket struct {
@@ -137,26 +145,15 @@ func (s *Space) Put(ctx context.Context, tenant, bucket, key string, r io.Reader
 	if err := s.checkKey(ctx, tenant, bucket, key); err != nil {
 		return nil, err
 	}
-	ref, sum, n, err := s.write(ctx, r, verify)
+	d, err := s.write(ctx, intent{Tenant: tenant, Object: bucket + "/" + key}, r, verify)
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{Bucket: bucket, Key: key, Size: n, ETag: sum, Modified: s.cfg.Now().UTC(), Attributes: attr, Ref: ref}
-	return o, s.note(ctx, tenant, o)
-}
-
-// write stores content under a new reference.
-func (s *Space) write(ctx context.Context, r io.Reader, verify func() error) (ref, sum string, n int64, err error) {
-	ref = s.cfg.NewID()
-	hash := md5.New()
-	n, err = s.cfg.Content.Write(ctx, ref, io.TeeReader(r, hash))
-	if err == nil && verify != nil {
-		err = verify()
+	o := &Object{Bucket: bucket, Key: key, Size: d.size, ETag: d.sum, Modified: s.cfg.Now().UTC(), Attributes: attr, Ref: d.Ref}
+	if err := s.note(ctx, tenant, o); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return "", "", 0, errors.Join(err, s.cfg.Content.Remove(context.WithoutCancel(ctx), ref))
-	}
-	return ref, hex.EncodeToString(hash.Sum(nil)), n, nil
+	return o, s.settle(ctx, d)
 }
 
 // note makes an object visible and gives up the content of what it replaces.
@@ -174,7 +171,13 @@ func (s *Space) note(ctx context.Context, tenant string, o *Object) error {
 	if err != nil {
 		return err
 	}
-	return s.discard(ctx, replaced.pieces())
+	return s.giveUp(ctx, tenant, replaced)
+}
+
+// giveUp takes an object's bytes off the tenant's count and leaves its content
+// to the sweep.
+func (s *Space) giveUp(ctx context.Context, tenant string, o *Object) error {
+	return errors.Join(s.discard(ctx, o.pieces()), s.refund(ctx, tenant, o.pieces()))
 }
 
 // replace puts a document and returns the one it replaces, nil where there was
@@ -266,7 +269,7 @@ func (s *Space) Delete(ctx context.Context, tenant, bucket, key string) error {
 		case err != nil:
 			return err
 		}
-		return s.discard(ctx, o.pieces())
+		return s.giveUp(ctx, tenant, o)
 	}
 }
 

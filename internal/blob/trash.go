@@ -2,7 +2,6 @@ package blob
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -69,9 +68,5 @@ func (s *Space) sweep(ctx context.Context, doc document.Document) error {
 			return err
 		}
 	}
-	err := s.cfg.Documents.Delete(ctx, "", trashKind, doc.ID, document.Any)
-	if errors.Is(err, document.ErrNotFound) {
-		return nil // another replica was faster
-	}
-	return err
+	return orGone(s.cfg.Documents.Delete(ctx, "", trashKind, doc.ID, document.Any))
 }

@@ -57,10 +57,11 @@ type Config struct {
 	// Prices override the catalogue, in USD per million tokens.
 	Prices map[string]Price `yaml:"prices"`
 
-	Egress  Egress  `yaml:"egress"`
-	Guards  Guards  `yaml:"guards"`
-	Limits  Limits  `yaml:"limits"`
-	Observe Observe `yaml:"observe"`
+	Egress    Egress    `yaml:"egress"`
+	Guards    Guards    `yaml:"guards"`
+	Limits    Limits    `yaml:"limits"`
+	Retention Retention `yaml:"retention"`
+	Observe   Observe   `yaml:"observe"`
 }
 
 // TLS names certificates. They are read again when the files change.
@@ -200,6 +201,17 @@ type Limits struct {
 	MaxHeaderBytes int   `yaml:"max_header_bytes"`
 	// MaxConcurrent bounds requests in flight over all clients; default 4096.
 	MaxConcurrent int `yaml:"max_concurrent"`
+	// TenantObjectBytes bounds the objects and parts of each tenant; 0 sets no limit.
+	TenantObjectBytes int64 `yaml:"tenant_object_bytes"`
+}
+
+// Retention says how long what has ended is kept; "0s" keeps it for ever.
+type Retention struct {
+	// AsyncInvocations counts from the end of an async invocation; default 720h.
+	AsyncInvocations *Duration `yaml:"async_invocations"`
+	// Uploads counts from the beginning of a multipart upload that was neither
+	// completed nor aborted; default 168h.
+	Uploads *Duration `yaml:"uploads"`
 }
 
 // Observe configures logs, metrics and traces.

@@ -132,6 +132,9 @@ func (c *Config) Validate() error {
 	if c.Store.Postgres.Stored != "" {
 		bad("store.postgres: the store cannot keep the way to itself: set env or file")
 	}
+	if c.Limits.TenantObjectBytes < 0 {
+		bad("limits.tenant_object_bytes: %d is less than nothing; leave it out for no limit", c.Limits.TenantObjectBytes)
+	}
 	if s := c.Observe.Sample; s != nil && (*s < 0 || *s > 1 || math.IsNaN(*s)) {
 		bad("observe.sample: %v is not between 0 and 1", *s)
 	}

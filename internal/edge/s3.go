@@ -41,6 +41,8 @@ func s3Code(err *model.Error) (int, string) {
 	switch {
 	case errors.As(err.Err, &refusal):
 		return refusal.Status, refusal.Code
+	case err.Code == blob.QuotaExceeded:
+		return http.StatusForbidden, err.Code // a 5xx would be sent again
 	case err.Kind == model.NotFound && err.Subject == "bucket":
 		return http.StatusNotFound, "NoSuchBucket"
 	case err.Kind == model.NotFound && err.Subject == "uploadId":

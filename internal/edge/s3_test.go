@@ -9,9 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/edge/edgetest"
 	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/store/mem"
 )
 
 // s3 is a request as boto3's s3 client signs it.
@@ -131,5 +133,22 @@ func TestObjectErrors(t *testing.T) {
 		bearer("a bad escape", "GET", "/bucket/%25zz", "", 404, "NoSuchBucket"),
 		{Name: "with a bearer key", Method: "PUT", Path: "/aws/s3/bucket"},
 		bearer("a long key", "PUT", "/bucket/"+strings.Repeat("k", 1025), "", 400, "KeyTooLong"),
+	})
+}
+
+// TestObjectQuota refuses what does not fit, by S3's error document and status,
+// and in an answer that clients do not repeat.
+func TestObjectQuota(t *testing.T) {
+	t.Parallel()
+	store := mem.New()
+	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) {
+		o.Objects = blob.New(blob.Config{Documents: store, Content: &blob.Documents{Store: store, Now: o.Now}, Now: o.Now, NewID: o.NewID, Quota: 10})
+	}})
+	w.Run(t, []edgetest.Scenario{
+		s3("bucket", "PUT", "/bucket", "", 200), s3("fits", "PUT", "/bucket/a", "0123456", 200),
+		s3("too much", "PUT", "/bucket/b", "0123456", 403, "<Code>QuotaExceeded</Code>", "Delete objects"),
+		s3("not there", "GET", "/bucket/b", "", 404, "NoSuchKey"),
+		with(s3("copy", "PUT", "/bucket/copy", "", 403, "QuotaExceeded"), "X-Amz-Copy-Source", "bucket/a"),
+		s3("delete", "DELETE", "/bucket/a", "", 204), s3("fits now", "PUT", "/bucket/b", "0123456", 200),
 	})
 }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/craton-ai/craton/internal/async"
+	"github.com/craton-ai/craton/internal/blob"
+	"github.com/craton-ai/craton/internal/config"
+	"github.com/craton-ai/craton/internal/identity"
+)
+
+// sweepEvery is how often what is kept no longer is removed.
+const sweepEvery = time.Hour
+
+// sweep removes what is kept no longer, of every tenant, and counts object
+// bytes again. What fails for one tenant does not stop the others' sweep.
+func (svc *service) sweep(ctx context.Context, now time.Time) error {
+	_, err := svc.state.objects.SweepUnfinished(ctx, now.Add(-blob.Unfinished))
+	filter := identity.TenantFilter{}
+	for {
+		tenants, lerr := svc.state.db.Tenants(ctx, filter)
+		if err = errors.Join(err, lerr); len(tenants) == 0 {
+			return err
+		}
+		for _, t := range tenants {
+			filter.After = t.ID
+			err = errors.Join(err, svc.sweepTenant(ctx, t.ID, now))
+		}
+	}
+}
+
+func (svc *service) sweepTenant(ctx context.Context, tenant string, now time.Time) error {
+	var errs []error
+	if keep := keeping(svc.cfg.Retention.AsyncInvocations, async.DefaultRetention); keep > 0 {
+		_, err := svc.async.Sweep(ctx, tenant, now.Add(-keep))
+		errs = append(errs, err)
+	}
+	if keep := keeping(svc.cfg.Retention.Uploads, blob.DefaultUploadAge); keep > 0 {
+		_, err := svc.state.objects.SweepUploads(ctx, tenant, now.Add(-keep))
+		errs = append(errs, err)
+	}
+	if svc.cfg.Limits.TenantObjectBytes > 0 {
+		_, err := svc.state.objects.Count(ctx, tenant)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// keeping is how long something is kept; 0 for ever.
+func keeping(d *config.Duration, fallback time.Duration) time.Duration {
+	if d == nil {
+		return fallback
+	}
+	return time.Duration(*d)
+}
