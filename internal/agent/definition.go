@@ -158,7 +158,7 @@ type Approval struct {
 
 // Digest names the definition's content: 64 hex digits of SHA-256.
 func (d Definition) Digest() string {
-	raw, err := json.Marshal(d, json.Deterministic(true))
+	raw, err := json.Marshal(d, codec)
 	if err != nil {
 		return "" // only a malformed raw value can do that, and decoding refuses those
 	}

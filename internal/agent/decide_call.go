@@ -1,0 +1,110 @@
+package agent
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/tool"
+)
+
+// ApprovalTTL is how long a request for approval stays open.
+const ApprovalTTL = 7 * 24 * time.Hour
+
+// programTimeout bounds a program with all its calls.
+const programTimeout = 10 * time.Minute
+
+// decideCalls moves the calls on that can move.
+func (s *State) decideCalls(t *Thread) []Body {
+	var next []Body
+	for _, call := range t.Turn.Calls {
+		if body := s.decideCall(t, call); body != nil {
+			next = append(next, body)
+		}
+	}
+	return next
+}
+
+// decideCall is what happens to one call next, or nil to wait.
+func (s *State) decideCall(t *Thread, call *Call) Body {
+	switch call.State {
+	case CallAsked:
+		if !call.Expires.After(s.Clock) {
+			return &Decision{Request: call.Request, Decision: "deny", By: "expiry"}
+		}
+	case CallUnknown:
+		return s.decideUnknown(t, call)
+	case CallReady:
+		if call.Until.After(s.Clock) {
+			return nil
+		}
+		return s.dispatch(t, call)
+	}
+	return nil
+}
+
+// decideUnknown settles a call whose outcome is not known: tools that may be
+// called again are, the others wait for somebody to decide.
+func (s *State) decideUnknown(t *Thread, call *Call) Body {
+	offer := s.offerOf(t, call)
+	switch {
+	case offer != nil && s.class(t, call).Repeatable():
+		return s.toolCall(call, offer.Spec.Timeout)
+	case s.Settings.Mode == Returning || s.Settings.Review == "auto_review" || offer == nil:
+		return settle(call, true, "It is not known whether the call took effect, and it was not made again.")
+	}
+	return s.ask(call, s.binding(offer, call), true)
+}
+
+// dispatch starts a call, or refuses it.
+func (s *State) dispatch(t *Thread, call *Call) Body {
+	switch call.Kind {
+	case CallSearch:
+		return s.search(t, call)
+	case CallSubagent:
+		return s.subagentCall(t, call)
+	case CallProgram:
+		return s.toolCall(call, programTimeout)
+	case CallServer:
+		return s.dispatchServer(t, call)
+	}
+	return settle(call, true, "There is no tool named "+strconv.Quote(call.Name)+".")
+}
+
+func (s *State) dispatchServer(t *Thread, call *Call) Body {
+	offer := s.offerOf(t, call)
+	if offer == nil {
+		return settle(call, true, "The tool "+strconv.Quote(call.Name)+" is not offered any more.")
+	}
+	if limit := t.Turn.Definition.Sampling.MaxToolCalls; limit != nil && call.Attempt == 0 && t.Turn.ToolCalls >= *limit {
+		return settle(call, true, "The limit of "+strconv.Itoa(*limit)+" tool calls is reached.")
+	}
+	binding := s.binding(offer, call)
+	if call.Approved != binding && (needsApproval(offer) || call.Approved != "" || call.Attempt > 0 && !s.class(t, call).Repeatable()) {
+		if s.Settings.Review == "auto_review" {
+			return settle(call, true, "The call needs a person's approval, and this session asks nobody.")
+		}
+		return s.ask(call, binding, call.Settle && call.Attempt > 0)
+	}
+	return s.toolCall(call, offer.Spec.Timeout)
+}
+
+func (s *State) toolCall(call *Call, timeout time.Duration) Body {
+	if timeout <= 0 {
+		timeout = tool.DefaultTimeout
+	}
+	return &ToolCalled{Call: call.ID, Key: "craton-" + call.Item, Attempt: call.Attempt + 1, Timeout: timeout}
+}
+
+func (s *State) ask(call *Call, binding string, settles bool) Body {
+	_, rest, _ := strings.Cut(call.Item, "_")
+	return &ApprovalRequested{
+		Request: "mcpr_" + rest + "_" + strconv.FormatUint(s.Seq, 36),
+		Call:    call.ID, Binding: binding, Expires: s.Clock.Add(ApprovalTTL), Settle: settles,
+	}
+}
+
+func settle(call *Call, failed bool, words string) *CallSettled {
+	return &CallSettled{Call: call.ID, Failed: failed, Content: []model.Part{&model.Text{Text: words}}}
+}

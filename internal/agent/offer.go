@@ -1,0 +1,212 @@
+package agent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/tool"
+)
+
+// maxName is the longest tool name that every vendor takes.
+const maxName = 64
+
+// Offer is one tool as the model is offered it.
+type Offer struct {
+	// Name is what the model calls it by.
+	Name     string
+	Kind     CallKind
+	Function *Function
+	// Server and Spec are set for a server's tool.
+	Server *Server
+	Spec   *tool.Spec
+	// Tool is what the model is told.
+	Tool model.Tool
+	// Deferred tools are told once the model found them.
+	Deferred bool
+}
+
+// Offers lists what the agent's turn under way may use, in the definition's
+// order.
+func (s *State) Offers(t *Thread) []Offer {
+	if t.Turn == nil {
+		return nil
+	}
+	var offers []Offer
+	d := &t.Turn.Definition
+	for i := range d.Tools {
+		switch entry := &d.Tools[i]; entry.Kind {
+		case ToolFunction:
+			offers = append(offers, functionOffer(entry.Function))
+		case ToolServer:
+			offers = append(offers, s.serverOffers(entry.Server)...)
+		case ToolSearch:
+			offers = append(offers, Offer{Name: searchTool.Name, Kind: CallSearch, Tool: searchTool})
+		case ToolProgram:
+			offers = append(offers, Offer{Name: programTool.Name, Kind: CallProgram, Tool: programTool})
+		case ToolOpaque:
+			offers = append(offers, Offer{Tool: model.Tool{Opaque: &model.Opaque{Dialect: model.DialectOpenAIResponses, Raw: entry.Raw}}})
+		}
+	}
+	if d.MultiAgent.Enabled && t.ID == "" {
+		for _, one := range subagentTools {
+			offers = append(offers, Offer{Name: one.Name, Kind: CallSubagent, Tool: one})
+		}
+	}
+	return offers
+}
+
+func functionOffer(f *Function) Offer {
+	return Offer{Name: f.Name, Kind: CallFunction, Function: f, Deferred: f.Deferred, Tool: model.Tool{
+		Name: f.Name, Description: f.Description, Schema: f.Parameters, Strict: f.Strict, Custom: f.Custom, Format: f.Grammar,
+	}}
+}
+
+// serverOffers are a server's tools that the definition allows.
+func (s *State) serverOffers(server *Server) []Offer {
+	listing := s.Listing(server.Label)
+	if listing == nil || listing.Digest != server.digest() {
+		return nil
+	}
+	var offers []Offer
+	for i := range listing.Tools {
+		spec := &listing.Tools[i]
+		if server.Allowed != nil && !slices.Contains(server.Allowed, spec.Name) || server.ReadOnly && spec.Class != tool.Read {
+			continue
+		}
+		name := exposed(server.Label, spec.Name)
+		offers = append(offers, Offer{Name: name, Kind: CallServer, Server: server, Spec: spec, Deferred: server.Deferred,
+			Tool: model.Tool{Name: name, Description: spec.Description, Schema: spec.Parameters}})
+	}
+	return offers
+}
+
+// exposed is the name under which the model sees a server's tool. Names that
+// vendors would refuse are shortened to one that stays unique.
+func exposed(label, name string) string {
+	full := label + "__" + name
+	plain := strings.Map(func(r rune) rune {
+		if r < 0x80 && (r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
+			return r
+		}
+		return '_'
+	}, full)
+	if plain == full && len(full) <= maxName {
+		return full
+	}
+	sum := sha256.Sum256([]byte(full))
+	mark := "_" + hex.EncodeToString(sum[:4])
+	return plain[:min(len(plain), maxName-len(mark))] + mark
+}
+
+// digest names what a listing depends on.
+func (s *Server) digest() string {
+	return digest(s.Server)
+}
+
+func digest(v any) string {
+	raw, err := json.Marshal(v, codec)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:16])
+}
+
+// find returns the offer of a name, or nil.
+func (s *State) find(t *Thread, name string) *Offer {
+	offers := s.Offers(t)
+	for i := range offers {
+		if offers[i].Name == name && name != "" {
+			return &offers[i]
+		}
+	}
+	return nil
+}
+
+// call resolves what the model asked for.
+func (s *State) call(t *Thread, asked *model.ToolCall, base Call) *Call {
+	c := &base
+	c.ID, c.Name, c.Arguments, c.Custom = asked.ID, asked.Name, asked.Arguments, asked.Custom
+	c.State, c.Kind = CallReady, CallUnresolved
+	offer := s.find(t, asked.Name)
+	if offer == nil {
+		return c
+	}
+	c.Kind = offer.Kind
+	switch offer.Kind {
+	case CallFunction:
+		c.State, c.Async = CallOpen, offer.Function.Async
+	case CallServer:
+		c.Server, c.Tool = offer.Server.Label, offer.Spec.Name
+	}
+	return c
+}
+
+// offerOf finds what carries a server call out, as it is offered now.
+func (s *State) offerOf(t *Thread, call *Call) *Offer {
+	offers := s.Offers(t)
+	for i := range offers {
+		if offers[i].Kind == CallServer && offers[i].Server.Label == call.Server && offers[i].Spec.Name == call.Tool {
+			return &offers[i]
+		}
+	}
+	return nil
+}
+
+// class says what may be done with a call whose outcome is unknown.
+func (s *State) class(t *Thread, call *Call) tool.Class {
+	if call.Kind == CallProgram {
+		return tool.Read // its own calls are recorded one by one
+	}
+	if offer := s.offerOf(t, call); offer != nil && offer.Spec.Class != "" {
+		return offer.Spec.Class
+	}
+	return tool.Unsafe
+}
+
+// PolicyVersion is part of every approval: a yes under other rules is none.
+const PolicyVersion = 1
+
+// binding is what a yes covers: this call of this tool, as it is now.
+func (s *State) binding(offer *Offer, call *Call) string {
+	return digest(struct {
+		Tool        tool.Spec
+		URL         string
+		Credential  string
+		Vaults      []string
+		Arguments   string
+		Environment string
+		Principal   Principal
+		Policy      int
+	}{*offer.Spec, offer.Server.URL, offer.Server.Credential, offer.Server.Vaults, canonical(call.Arguments),
+		s.Settings.EnvironmentID, s.Settings.Principal, PolicyVersion})
+}
+
+// canonical writes arguments that mean the same in the same way.
+func canonical(arguments string) string {
+	v := jsontext.Value(arguments)
+	if v.Canonicalize() != nil {
+		return arguments
+	}
+	return string(v)
+}
+
+// needsApproval applies the definition's rule to one call.
+func needsApproval(offer *Offer) bool {
+	rule := offer.Server.Approval
+	switch {
+	case slices.Contains(rule.Never, offer.Spec.Name):
+		return false
+	case slices.Contains(rule.Always, offer.Spec.Name), rule.Mode == "always":
+		return true
+	case rule.Mode == "never":
+		return false
+	}
+	return offer.Spec.Class == tool.Unsafe || offer.Spec.Class == ""
+}
