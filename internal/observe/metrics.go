@@ -2,7 +2,6 @@ package observe
 
 import (
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -39,6 +38,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	models   bounded
 	also     []func(*meter.Finished)
+	known    known[labels, *series]
 
 	requests, tokens, cost, upstreamErrors, estimated *prometheus.CounterVec
 	latency, firstToken                               *prometheus.HistogramVec
@@ -84,22 +84,7 @@ func (m *Metrics) Finished(f *meter.Finished) {
 		// A request that reached no upstream names whatever its client typed.
 		name = m.models.value(f.Model)
 	}
-	m.requests.WithLabelValues(f.Dialect, upstream, name, strconv.Itoa(f.Status)).Inc()
-	m.latency.WithLabelValues(f.Dialect, upstream, name).Observe(float64(f.LatencyMs) / 1e3)
-	if f.TTFTMs > 0 {
-		m.firstToken.WithLabelValues(upstream, name).Observe(float64(f.TTFTMs) / 1e3)
-	}
-	for _, k := range kinds(f) {
-		if k.n > 0 {
-			m.tokens.WithLabelValues(upstream, name, k.kind).Add(float64(k.n))
-		}
-	}
-	if f.CostKnown {
-		m.cost.WithLabelValues(upstream, name).Add(float64(f.CostNanoUSD) / 1e9)
-	}
-	if f.Estimated {
-		m.estimated.WithLabelValues(upstream).Inc()
-	}
+	m.series(labels{f.Dialect, upstream, name, f.Status}).count(f)
 	if f.Err != nil && upstream != "" && f.Status >= 500 {
 		m.upstreamErrors.WithLabelValues(upstream, f.Err.Kind.String()).Inc()
 	}
@@ -113,9 +98,12 @@ type count struct {
 	n    int64
 }
 
-func kinds(f *meter.Finished) [8]count {
+// tokenKinds is how many kinds of tokens are counted.
+const tokenKinds = 8
+
+func kinds(f *meter.Finished) [tokenKinds]count {
 	t := &f.Tokens
-	return [8]count{
+	return [tokenKinds]count{
 		{"input", t.Input}, {"cached_read", t.CachedRead}, {"cache_write_5m", t.CacheWrite5m}, {"cache_write_1h", t.CacheWrite1h},
 		{"output", t.Output}, {"reasoning", t.Reasoning}, {"audio_input", t.AudioInput}, {"audio_output", t.AudioOutput},
 	}

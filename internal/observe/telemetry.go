@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
@@ -52,6 +53,7 @@ type TelemetryConfig struct {
 // next to nothing. It is safe for concurrent use. Close it.
 type Telemetry struct {
 	tracer     trace.Tracer
+	share      float64
 	propagator propagation.TextMapPropagator
 	metrics    *instruments
 	closers    []func(context.Context) error
@@ -82,8 +84,9 @@ func (t *Telemetry) start(cfg TelemetryConfig, spans sdktrace.SpanExporter, poin
 	tracers := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(about), sdktrace.WithBatcher(spans),
 		sdktrace.WithSampler(sampler(cfg.Sample)))
-	meters := sdkmetric.NewMeterProvider(sdkmetric.WithResource(about), sdkmetric.WithReader(points))
-	t.tracer = tracers.Tracer(scope)
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithResource(about), sdkmetric.WithReader(points),
+		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter)) // nothing is measured within a trace
+	t.tracer, t.share = tracers.Tracer(scope), cfg.Sample
 	t.closers = append(t.closers, tracers.Shutdown, meters.Shutdown)
 	var err error
 	t.metrics, err = newInstruments(meters.Meter(scope))
@@ -92,10 +95,10 @@ func (t *Telemetry) start(cfg TelemetryConfig, spans sdktrace.SpanExporter, poin
 
 // sampler samples a share of requests. A caller may ask for less by its trace's
 // flag, but not for more: neither by the flag nor by choosing a trace id, which
-// is why the draw is our own.
+// is why the draw is our own. Requests without a caller's trace were drawn
+// before their span began.
 func sampler(share float64) sdktrace.Sampler {
-	drawn := draw{share}
-	return sdktrace.ParentBased(drawn, sdktrace.WithRemoteParentSampled(drawn))
+	return sdktrace.ParentBased(sdktrace.AlwaysSample(), sdktrace.WithRemoteParentSampled(draw{share}))
 }
 
 // draw samples at random.
@@ -160,7 +163,10 @@ func (t *Telemetry) Begin(ctx context.Context, header http.Header, op Operation)
 	if t.metrics == nil {
 		return ctx, nil
 	}
-	ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(header))
+	ctx, drawn := t.draw(ctx, header)
+	if !drawn {
+		return ctx, nil
+	}
 	ctx, span := t.tracer.Start(ctx, op.Name+" "+op.Model, trace.WithSpanKind(trace.SpanKindServer))
 	if !span.IsRecording() {
 		return ctx, nil
@@ -171,6 +177,15 @@ func (t *Telemetry) Begin(ctx context.Context, header http.Header, op Operation)
 		span.SetAttributes(semconv.GenAIRequestMaxTokens(op.MaxTokens))
 	}
 	return ctx, &Span{span}
+}
+
+// draw reads the caller's trace context, and draws where there is none: most
+// requests are not traced and should cost nothing.
+func (t *Telemetry) draw(ctx context.Context, header http.Header) (context.Context, bool) {
+	if header.Get("Traceparent") != "" {
+		ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(header))
+	}
+	return ctx, trace.SpanContextFromContext(ctx).IsValid() || rand.Float64() < t.share
 }
 
 // genAIOperation maps our operations to the conventions' names.
@@ -260,6 +275,7 @@ func provider(vendor string) attribute.KeyValue {
 // instruments are the conventions' GenAI metrics.
 type instruments struct {
 	models     bounded
+	known      known[outcome, *measured]
 	tokens     metric.Int64Histogram
 	duration   metric.Float64Histogram
 	firstToken metric.Float64Histogram
@@ -283,22 +299,5 @@ func (t *Telemetry) Finished(f *meter.Finished) {
 	if t.metrics == nil || f.Upstream == "" {
 		return
 	}
-	ctx, i := context.Background(), t.metrics
-	set := []attribute.KeyValue{semconv.GenAIOperationNameKey.String("chat"), attribute.String("craton.upstream", f.Upstream),
-		semconv.GenAIResponseModel(i.models.value(f.Model))}
-	if f.Err != nil {
-		set = append(set, semconv.ErrorTypeKey.String(f.Err.Kind.String()))
-	}
-	all := metric.WithAttributes(set...)
-	i.duration.Record(ctx, milliseconds(f.LatencyMs).Seconds(), all)
-	if f.TTFTMs > 0 {
-		i.firstToken.Record(ctx, milliseconds(f.TTFTMs).Seconds(), all)
-	}
-	k := f.Tokens
-	if in := k.Input + k.CachedRead + k.CacheWrite5m + k.CacheWrite1h + k.AudioInput; in > 0 {
-		i.tokens.Record(ctx, in, all, metric.WithAttributes(semconv.GenAITokenTypeInput))
-	}
-	if out := k.Output + k.Reasoning + k.AudioOutput; out > 0 {
-		i.tokens.Record(ctx, out, all, metric.WithAttributes(semconv.GenAITokenTypeOutput))
-	}
+	t.metrics.record(f)
 }
