@@ -17,6 +17,7 @@ import (
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/observe"
 	"github.com/craton-ai/craton/internal/usage"
+	"github.com/craton-ai/craton/internal/vault"
 )
 
 // Options is what the edge needs. Gateway, Directory, Now, NewID and Log are required.
@@ -67,6 +68,8 @@ type Options struct {
 	// usage, or to everybody if MetricsPublic. Nil serves none.
 	Metrics       http.Handler
 	MetricsPublic bool
+	// Vaults serves the /vaults operations of the Agents API; nil does not.
+	Vaults *vault.Store
 	// Objects is the object space behind requests signed for service s3; nil refuses them.
 	Objects *blob.Space
 	// AsyncInvokes serves Bedrock's async invoke operations; nil refuses them.
@@ -134,6 +137,7 @@ func (h *Handler) routes() {
 	h.handle("GET /anthropic/v1/models/{id...}", anthropicAPI, identity.ModelList, h.getModel)
 	h.handle("/anthropic/", anthropicAPI, identity.ModelList, h.unknownAnthropic)
 	h.agentsRoutes()
+	h.vaultRoutes()
 	h.adminRoutes()
 	if h.opts.Metrics != nil && h.opts.MetricsPublic {
 		h.mux.Handle("GET /metrics", h.opts.Metrics)

@@ -120,7 +120,7 @@ func (s *Store) CreateCredential(ctx context.Context, tenant, vaultID string, sp
 		return Credential{}, err
 	}
 	now := s.now()
-	id := "cred_" + compact(s.cfg.NewID())
+	id := s.newID("cred_", now)
 	rec := record{Name: spec.Name, Metadata: spec.Metadata, Auth: spec.Auth}
 	doc := document.Document{Tenant: tenant, Kind: kindCredential, ID: vaultID + "/" + id, CreatedAt: now, UpdatedAt: now}
 	if err := s.seal(&rec, doc, spec.Secrets); err != nil {

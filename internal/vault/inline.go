@@ -34,7 +34,7 @@ func (s *Store) Seal(ctx context.Context, tenant, owner, serverURL string, heade
 		return "", err
 	}
 	now := s.now()
-	doc := document.Document{Tenant: tenant, Kind: kindInline, ID: owner + "." + compact(s.cfg.NewID()), CreatedAt: now, UpdatedAt: now}
+	doc := document.Document{Tenant: tenant, Kind: kindInline, ID: s.newID(owner+".", now), CreatedAt: now, UpdatedAt: now}
 	rec := record{Origin: origin(serverURL)}
 	if err := s.sealAll(&rec, doc, sealedSecrets{Headers: headers}); err != nil {
 		return "", err

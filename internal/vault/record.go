@@ -109,9 +109,6 @@ func (s *Store) open(rec record, doc document.Document) (sealedSecrets, error) {
 	return secrets, nil
 }
 
-// compact is an id without its hyphens.
-func compact(id string) string { return strings.ReplaceAll(id, "-", "") }
-
 // Rewrap protects every secret of a tenant with the current master key and
 // returns how many changed. It may be interrupted and run again.
 func (s *Store) Rewrap(ctx context.Context, tenant string) (changed int, err error) {

@@ -3,9 +3,11 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -29,8 +31,8 @@ type Config struct {
 	// Client reaches token endpoints; it comes from package egress.
 	Client *http.Client
 	Now    func() time.Time
-	// NewID makes unique ids of lower-case letters, digits and hyphens, at most
-	// 36 of them, that sort in the order they were made (UUID version 7).
+	// NewID makes random text of lower-case letters and digits; hyphens in it
+	// are dropped.
 	NewID func() string
 	// Log gets the audit lines.
 	Log *slog.Logger
@@ -87,7 +89,7 @@ func (s *Store) Create(ctx context.Context, tenant string, change Change) (Vault
 	}
 	now := s.now()
 	doc, err := s.cfg.Documents.Put(ctx, document.Document{Tenant: tenant, Kind: kindVault,
-		ID: "vault_" + compact(s.cfg.NewID()), Body: body, CreatedAt: now, UpdatedAt: now})
+		ID: s.newID("vault_", now), Body: body, CreatedAt: now, UpdatedAt: now})
 	if err != nil {
 		return Vault{}, err
 	}
@@ -189,6 +191,13 @@ func decodeVault(doc document.Document) (Vault, error) {
 		return Vault{}, err
 	}
 	return Vault{ID: doc.ID, Name: rec.Name, Metadata: rec.Metadata, Created: doc.CreatedAt}, nil
+}
+
+// newID is a prefix, the time in 13 hexadecimal digits, so that ids sort by it
+// until the year 2112, and 20 random characters.
+func (s *Store) newID(prefix string, now time.Time) string {
+	random := strings.ReplaceAll(s.cfg.NewID(), "-", "")
+	return fmt.Sprintf("%s%013x%s", prefix, now.UnixMicro(), random[:min(20, len(random))])
 }
 
 // now is the time as documents keep it.

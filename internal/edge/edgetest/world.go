@@ -16,6 +16,7 @@ import (
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/edge"
+	"github.com/craton-ai/craton/internal/egress"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/guard/budget"
 	"github.com/craton-ai/craton/internal/guard/limit"
@@ -29,6 +30,7 @@ import (
 	"github.com/craton-ai/craton/internal/session/response"
 	"github.com/craton-ai/craton/internal/store/mem"
 	"github.com/craton-ai/craton/internal/usage"
+	"github.com/craton-ai/craton/internal/vault"
 )
 
 // Prices of every model in a World, in nano-USD per token.
@@ -61,6 +63,7 @@ type World struct {
 	Gateway   *gateway.Gateway
 	Objects   *blob.Space
 	Async     *async.Runner
+	Vaults    *vault.Store
 	// Root is the first tenant, Other a second one.
 	Root, Other identity.Tenant
 
@@ -112,6 +115,8 @@ func (w *World) people(t testing.TB) {
 	check(t, err)
 	sealer, err := secret.NewSealer(key)
 	check(t, err)
+	w.Vaults = vault.New(vault.Config{Documents: w.Store, Sealer: sealer, Client: egress.New(egress.Policy{}), Now: w.Now, NewID: w.NewID,
+		Log: slog.New(slog.DiscardHandler)})
 	w.Directory, err = identity.NewDirectory(identity.Config{Store: w.Store, Sealer: sealer, Now: w.Now, Random: rand.Reader})
 	check(t, err)
 	first, err := w.Directory.Bootstrap(t.Context(), identity.Preset{})
@@ -193,6 +198,7 @@ func (w *World) handler(t testing.TB, opts Options) {
 			}
 			return w.Store.Sum(ctx, query)
 		},
+		Vaults: w.Vaults,
 		Agents: roster.New(roster.Config{Documents: w.Store, Now: w.Now, NewID: w.NewID}),
 		Now:    w.Now, NewID: w.NewID, Log: slog.New(slog.DiscardHandler), Instance: "edgetest-instance", Region: "eu-central-1",
 		Origins: []string{"https://app.example.com"}, MaxBodyBytes: 1 << 20, MaxConcurrent: 64,
