@@ -59,7 +59,8 @@ func (svc *service) discover(ctx context.Context, configured []gateway.Upstream)
 			svc.log.Warn("an upstream was found but cannot be used", "upstream", f.Config.Name, "err", err)
 			continue
 		}
-		list = append(list, gateway.Upstream{Name: f.Config.Name, Provider: svc.guards.around(f.Config.Name, p),
+		full, once := svc.guards.around(f.Config.Name, p)
+		list = append(list, gateway.Upstream{Name: f.Config.Name, Provider: full, Once: once,
 			Dialects: all.Dialects(f.Config.Kind), Unlisted: true, RootOnly: true, Priority: 1,
 			FetchURLs: fetching("", f.Config.Kind, f.Config.BaseURL)})
 		found = append(found, "upstream "+f.Config.Name+", found: "+f.What)

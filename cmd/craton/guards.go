@@ -67,8 +67,9 @@ func (g *guards) gateway() gateway.Guards {
 }
 
 // around puts the guards of one upstream around its provider: retries
-// outermost, so that each attempt asks the breaker and has its own time.
-func (g *guards) around(upstream string, p model.Provider) model.Provider {
+// outermost, so that each attempt asks the breaker and has its own time. once
+// is the same without retries.
+func (g *guards) around(upstream string, p model.Provider) (full, once model.Provider) {
 	c := g.cfg.Guards
 	policy := retry.Policy{Budget: retry.NewBudget(retryShare, retryMost), Random: rand.Float64, Now: time.Now}
 	if c.Retries != nil {
@@ -76,12 +77,12 @@ func (g *guards) around(upstream string, p model.Provider) model.Provider {
 			policy.Retries = -1
 		}
 	}
-	return guard.Wrap(p, guard.Chain(
-		retry.New(policy),
+	within := guard.Chain(
 		g.breakers.Of(upstream),
 		hedge.New(time.Duration(c.Hedge)),
 		timeout.New(timeout.Bounds{FirstEvent: c.FirstEvent.Or(firstEventTimeout), Idle: c.Idle.Or(idleTimeout), Now: time.Now}),
-	))
+	)
+	return guard.Wrap(p, guard.Chain(retry.New(policy), within)), guard.Wrap(p, within)
 }
 
 // close writes what was metered and gives budget slices back.

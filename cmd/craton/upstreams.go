@@ -48,7 +48,8 @@ func (svc *service) connect(ctx context.Context, cfg *config.Config) ([]gateway.
 		found = append(found, fmt.Sprintf("upstream %s (%s) from the configuration", u.Name, cfg.Upstreams[i].Kind))
 	}
 	if svc.engine != nil {
-		list = append(list, gateway.Upstream{Name: "engine", Provider: svc.guards.around("engine", svc.engine), Weight: 1})
+		full, once := svc.guards.around("engine", svc.engine)
+		list = append(list, gateway.Upstream{Name: "engine", Provider: full, Once: once, Weight: 1})
 	}
 	if len(cfg.Engine.Command) > 0 && svc.engine != nil {
 		found = append(found, "the engine's own command "+cfg.Engine.Command[0])
@@ -88,8 +89,9 @@ func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
 	if err != nil {
 		return gateway.Upstream{}, err
 	}
+	full, once := svc.guards.around(u.Name, p)
 	return gateway.Upstream{
-		Name: u.Name, Provider: svc.guards.around(u.Name, p), Dialects: all.Dialects(kind), Priority: u.Priority, Weight: u.Weight,
+		Name: u.Name, Provider: full, Once: once, Dialects: all.Dialects(kind), Priority: u.Priority, Weight: u.Weight,
 		Unlisted: len(u.Models) == 0 && kind != "script", Tenants: u.Tenants,
 		FetchURLs: fetching(u.FetchURLs, u.Kind, u.BaseURL),
 	}, nil

@@ -28,7 +28,7 @@ func (h *Handler) getModel(c *call) error {
 	if speaksAnthropic(c) {
 		c.d = anthropicAPI
 	}
-	card, err := h.opts.Gateway.Model(c.r.Context(), c.who, c.r.PathValue("id"))
+	card, _, err := h.opts.Gateway.Explain(c.r.Context(), c.who, c.r.PathValue("id"))
 	if err != nil {
 		return err
 	}

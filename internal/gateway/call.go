@@ -5,6 +5,7 @@ import (
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/observe"
+	"github.com/craton-ai/craton/internal/route"
 )
 
 // Call says on whose behalf and by which contract a request came.
@@ -27,8 +28,21 @@ type Call struct {
 	Strict bool
 	// admitted is the ticket of a fast lane that gave way to the slow one.
 	admitted *ticket
+	// spent is the candidate on which that fast lane used up its retries.
+	spent *spent
 	// held is the ticket the call was admitted with.
 	held *ticket
+}
+
+// spent is a candidate that was asked as often as its guards allow.
+type spent struct {
+	upstream, model string
+	err             error
+}
+
+// on tells whether it is this candidate.
+func (s *spent) on(c *route.Candidate) bool {
+	return s != nil && s.upstream == c.Upstream && s.model == c.Model
 }
 
 // Abandon ends a call whose handler broke down: what it holds is given back.

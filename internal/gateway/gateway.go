@@ -122,17 +122,6 @@ func (g *Gateway) Priced(upstream, id string) bool {
 	return w.complete(model.Card{ID: id, Upstream: upstream}).Price.Known
 }
 
-// Model explains one model by any of its names.
-func (g *Gateway) Model(_ context.Context, who identity.Principal, name string) (*model.Card, error) {
-	_, candidates, err := g.candidates(&who, route.Facts{Model: name})
-	if err != nil {
-		return nil, err
-	}
-	card := *candidates[0].Card
-	card.ID, card.Upstream = candidates[0].Upstream+"/"+candidates[0].Model, candidates[0].Upstream
-	return &card, nil
-}
-
 // candidates routes a request among what the caller may see.
 func (g *Gateway) candidates(who *identity.Principal, f route.Facts) (*world, []route.Candidate, error) {
 	w := g.world.Load()

@@ -35,10 +35,14 @@ type bench struct {
 
 func newBench(t *testing.T, names gateway.Names, breakers *breaker.Set, upstreams ...gateway.Upstream) *bench {
 	t.Helper()
+	return newPriced(t, func(_ *model.Card, u model.Usage) (int64, bool) { return 10 * u.Total(), true }, names, breakers, upstreams...)
+}
+
+func newPriced(t *testing.T, price func(*model.Card, model.Usage) (int64, bool), names gateway.Names, breakers *breaker.Set, upstreams ...gateway.Upstream) *bench {
+	t.Helper()
 	b := &bench{store: mem.New()}
 	now := func() time.Time { return time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC) }
 	newID := func() string { return fmt.Sprintf("%08d", b.ids.Add(1)) }
-	price := func(_ *model.Card, u model.Usage) (int64, bool) { return 10 * u.Total(), true }
 	b.meter = meter.New(meter.Config{Store: b.store, Cost: price, Now: now, NewID: newID})
 	budgets := budget.New(budget.Config{Store: b.store, Now: now, NewID: newID})
 	t.Cleanup(func() {
@@ -193,7 +197,7 @@ func TestRefreshing(t *testing.T) {
 	if got := ids(t, b, blue); got != "u/two v/m" {
 		t.Errorf("after a change %q is listed", got)
 	}
-	card, err := b.Model(t.Context(), identity.Principal{Tenant: blue}, "quick")
+	card, _, err := b.Explain(t.Context(), identity.Principal{Tenant: blue}, "quick")
 	if err != nil || card.ID != "v/m" {
 		t.Errorf("the alias means %+v, %v", card, err)
 	}

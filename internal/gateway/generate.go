@@ -18,7 +18,10 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	if err != nil {
 		return nil, err
 	}
-	t, err := g.admit(ctx, call, candidates[0].Card, bound(req))
+	if candidates, err = g.affordable(call, candidates); err != nil {
+		return nil, err
+	}
+	t, err := g.admit(ctx, call, candidates, bound(req))
 	if err != nil {
 		return nil, err
 	}
@@ -27,6 +30,9 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
 	attempts, media := t.attempts, g.newMedia()
 	stream, i, err := fallback.Do(upstream, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
+		if call.spent.on(&candidates[i]) && len(candidates) > 1 {
+			return nil, call.spent.err // its calls were counted when they were made
+		}
 		s, n, err := g.try(ctx, call, req, w, &candidates[i], t, media)
 		attempts += n
 		return s, err
@@ -55,7 +61,11 @@ func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *wo
 	}
 	named := *local
 	named.Model, named.OutputLimit = c.Model, c.Card.MaxOutputTokens
-	s, err := w.byName[c.Upstream].Provider.Generate(ctx, &named)
+	provider := w.byName[c.Upstream].Provider
+	if once := w.byName[c.Upstream].Once; once != nil && call.spent.on(c) {
+		provider = once
+	}
+	s, err := provider.Generate(ctx, &named)
 	if err == nil {
 		s, err = guard.Peek(s)
 	}

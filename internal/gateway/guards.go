@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"github.com/craton-ai/craton/internal/guard/breaker"
@@ -41,12 +42,14 @@ type ticket struct {
 }
 
 // admit runs the guards before a call: limits, then budgets. most bounds what
-// the call may use on the card, to which an answer without bound of its own is held.
-func (g *Gateway) admit(ctx context.Context, call *Call, card *model.Card, most model.Usage) (*ticket, error) {
+// the call may use on a card, to which an answer without bound of its own is
+// held. The dearest candidate is reserved for: a fallback may serve it.
+func (g *Gateway) admit(ctx context.Context, call *Call, candidates []route.Candidate, most model.Usage) (*ticket, error) {
 	if t := call.admitted; t != nil {
 		call.admitted = nil
 		return t, nil
 	}
+	card := candidates[0].Card
 	t := &ticket{span: call.Span, served: card, call: g.opts.Guards.Meter.Begin(meter.Facts{
 		Tenant: call.Principal.Tenant.ID, KeyID: call.Key.ID, Model: card.ID, Dialect: string(call.Dialect),
 		RequestID: call.RequestID, Tags: call.Tags,
@@ -61,7 +64,7 @@ func (g *Gateway) admit(ctx context.Context, call *Call, card *model.Card, most 
 		}
 	}
 	if limits := budgets(call); len(limits) > 0 && g.opts.Guards.Budgets != nil {
-		reservation, err := g.opts.Guards.Budgets.Reserve(ctx, limits, g.worst(card, most))
+		reservation, err := g.opts.Guards.Budgets.Reserve(ctx, limits, g.dearest(candidates, most))
 		if err != nil {
 			t.call.End(nil, 0, err)
 			t.permit.Release(0)
@@ -117,6 +120,39 @@ func budgets(call *Call) []budget.Limit {
 	add(usage.TenantScope(tenant.ID), budget.Daily, tenant.Budgets.DailyNanoUSD)
 	add(usage.TenantScope(tenant.ID), budget.Monthly, tenant.Budgets.MonthlyNanoUSD)
 	return list
+}
+
+// affordable leaves out the candidates whose price is not known where a budget
+// must hold the call, and refuses where none is left. Without a budget it
+// changes nothing.
+func (g *Gateway) affordable(call *Call, candidates []route.Candidate) ([]route.Candidate, error) {
+	guards := &g.opts.Guards
+	if guards.Budgets == nil || guards.Worst == nil || call.Key.Budgets == noBudgets && call.Principal.Tenant.Budgets == noBudgets {
+		return candidates, nil
+	}
+	unknown := func(c route.Candidate) bool {
+		_, known := guards.Worst(c.Card, model.Usage{Output: 1})
+		return !known
+	}
+	if !slices.ContainsFunc(candidates, unknown) {
+		return candidates, nil
+	}
+	priced := slices.DeleteFunc(slices.Clone(candidates), unknown)
+	if len(priced) == 0 {
+		c := &candidates[0]
+		return nil, model.Errorf(model.Forbidden, "model", "No price is known for %s/%s, so that the budget of this key or tenant cannot hold it.", c.Upstream, c.Model).
+			WithHint("Have the operator set one under `prices` (\"0\" where it is free), or choose a model with a price: `craton models list`.")
+	}
+	return priced, nil
+}
+
+// dearest is the most a bound may cost on any of the candidates, in nano-USD.
+func (g *Gateway) dearest(candidates []route.Candidate, most model.Usage) int64 {
+	var nano int64
+	for i := range candidates {
+		nano = max(nano, g.worst(candidates[i].Card, most))
+	}
+	return nano
 }
 
 // worst prices a bound, in nano-USD; 0 when the price is unknown.

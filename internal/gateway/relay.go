@@ -19,8 +19,9 @@ type FastLane struct {
 	Addresses bool
 	gateway   *Gateway
 	call      *Call
-	candidate *route.Candidate
-	relay     model.Relay
+	// candidates are all that routing found, of which the first is asked.
+	candidates []route.Candidate
+	relay      model.Relay
 }
 
 // Lane routes a request by its model name and says whether it may pass
@@ -35,31 +36,39 @@ func (g *Gateway) Lane(call *Call, name string) (lane FastLane, ok bool) {
 	if err != nil {
 		return lane, false
 	}
+	if candidates, err = g.affordable(call, candidates); err != nil {
+		return lane, false
+	}
 	c := &candidates[0]
 	if way, _ := route.Lane(facts, c); way != route.Fast {
 		return lane, false
 	}
 	u := w.byName[c.Upstream]
 	relay, ok := model.As[model.Relay](u.Provider)
-	return FastLane{Model: c.Model, Addresses: u.FetchURLs == FetchPass, gateway: g, call: call, candidate: c, relay: relay}, ok
+	return FastLane{Model: c.Model, Addresses: u.FetchURLs == FetchPass, gateway: g, call: call, candidates: candidates, relay: relay}, ok
 }
 
 // Relay sends the exchange. worst bounds what it may cost, in tokens read and
 // made. An error, or an answer that another attempt may mend, leaves the
-// request to the slow lane: passed is then nil and retry true.
+// request to the slow lane: passed is then nil and retry true. The calls made
+// count there, and are not made again where another upstream can be asked.
 func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Usage) (passed *Passed, retry bool, err error) {
 	g := l.gateway
-	t, err := g.admit(ctx, l.call, l.candidate.Card, worst)
+	t, err := g.admit(ctx, l.call, l.candidates, worst)
 	if err != nil {
 		return nil, false, err
 	}
-	t.serve(l.candidate)
+	c := &l.candidates[0]
+	t.serve(c)
 	// The upstream outlives a client that goes away by a bounded while, to
 	// learn what it used.
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
 	relayed, err := l.relay.Relay(upstream, ex)
-	if err == nil && mends(relayed.Status) {
-		err = model.Errorf(model.UpstreamDown, "model", "The upstream answered with status %d.", relayed.Status)
+	attempts := guard.Attempts(err)
+	if err == nil {
+		attempts, err = guard.Attempts(relayed), guard.StatusError(relayed)
+	}
+	if err != nil && relayed != nil {
 		_, _ = io.Copy(io.Discard, io.LimitReader(relayed.Body, 64<<10)) // so that the connection can be used again
 		relayed.Body.Close()
 	}
@@ -67,17 +76,18 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 		release()
 		e := model.AsError(err)
 		if e.Retryable() || e.Kind == model.UpstreamDenied {
-			t.attempts += guard.Attempts(err)
-			l.call.admitted = t
+			t.attempts += attempts
+			l.call.admitted, l.call.spent = t, &spent{upstream: c.Upstream, model: c.Model, err: err}
 			return nil, true, e
 		}
-		t.close(nil, guard.Attempts(err), e)
+		t.close(nil, t.attempts+attempts, e)
 		return nil, false, e
 	}
 	seen := &countedBody{ReadCloser: relayed.Body}
 	relayed.Body = seen
+	t.attempts += attempts
 	return &Passed{
-		Relayed: relayed, Upstream: l.candidate.Upstream, Model: l.candidate.Model,
+		Relayed: relayed, Upstream: c.Upstream, Model: c.Model,
 		ticket: t, meter: g.opts.Guards.Meter, release: release, sent: int64(len(ex.Body)), streamed: ex.Stream, seen: seen,
 	}, false, nil
 }
@@ -92,12 +102,6 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.n += int64(n)
 	return n, err
-}
-
-// mends lists the statuses that the slow lane's guards answer better than by
-// passing them on: the upstream's own trouble, and our credential.
-func mends(status int) bool {
-	return status >= 500 || status == 401 || status == 403 || status == 408 || status == 429
 }
 
 // Passed is the answer on the fast lane. The caller passes the body on and
@@ -133,7 +137,7 @@ func (p *Passed) Done(usage *model.Usage, err error) {
 		estimate := p.estimate()
 		usage = &estimate
 	}
-	p.ticket.close(usage, 1, err)
+	p.ticket.close(usage, p.ticket.attempts, err)
 	p.release()
 }
 

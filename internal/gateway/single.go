@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 
+	"github.com/craton-ai/craton/internal/guard"
 	"github.com/craton-ai/craton/internal/guard/fallback"
 	"github.com/craton-ai/craton/internal/guard/limit"
 	"github.com/craton-ai/craton/internal/identity"
@@ -17,7 +18,10 @@ func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := g.admit(ctx, call, candidates[0].Card, embedBound(req))
+	if candidates, err = g.affordable(call, candidates); err != nil {
+		return nil, nil, err
+	}
+	t, err := g.admit(ctx, call, candidates, embedBound(req))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,14 +38,20 @@ func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest
 		}
 		named := *req
 		named.Model = c.Model
-		return embedder.Embed(ctx, &named)
+		resp, err := embedder.Embed(ctx, &named)
+		if err != nil {
+			t.attempts += guard.Attempts(err)
+		} else {
+			t.attempts += guard.Attempts(resp)
+		}
+		return resp, err
 	})
 	if err != nil {
-		t.close(nil, i+1, err)
+		t.close(nil, t.attempts, err)
 		return nil, nil, err
 	}
 	t.first()
-	t.close(&resp.Usage, i+1, nil)
+	t.close(&resp.Usage, t.attempts, nil)
 	return resp, &Answer{Upstream: candidates[i].Upstream, Model: candidates[i].Model, Card: candidates[i].Card}, nil
 }
 

@@ -18,6 +18,9 @@ type Upstream struct {
 	Name string
 	// Provider answers, with the guards that belong to one upstream around it.
 	Provider model.Provider
+	// Once is the same without retries, for a request on which they were used
+	// up; nil takes Provider.
+	Once model.Provider
 	// Dialects are what it natively speaks.
 	Dialects []model.Dialect
 	// Priority and Weight order it among equals; see route.Upstream.

@@ -71,14 +71,15 @@ func settle(result any) (any, error) {
 	case model.Stream:
 		return Peek(r)
 	case *model.Relayed:
-		return r, statusError(r)
+		return r, StatusError(r)
 	}
 	return result, nil
 }
 
-// statusError judges a relayed answer by its status alone: its body is the
-// client's. Only what another try or upstream may mend is an error.
-func statusError(r *model.Relayed) error {
+// StatusError judges a relayed answer by its status alone: its body is the
+// client's. Only what another try or upstream may mend is an error; anything
+// else is nil.
+func StatusError(r *model.Relayed) error {
 	kind := model.UpstreamDown
 	switch {
 	case r.Status == 429:

@@ -133,11 +133,21 @@ func (s *triedStream) peeked() bool {
 	return ok && p.peeked()
 }
 
-// Count notes on an outcome how many calls it took, for [Attempts]. Results
-// other than streams cannot carry it: count in the Call where it matters.
+// Count notes on an outcome how many calls it took, for [Attempts]. A stream, a
+// relayed answer, embeddings and an error can carry it.
 func Count(result any, err error, calls int) (any, error) {
 	if calls < 2 {
 		return result, err
+	}
+	switch r := result.(type) {
+	case *model.Relayed:
+		if r != nil { // with an error too: a bad status is both
+			r.Calls = max(r.Calls, 1) + calls - 1
+		}
+	case *model.EmbedResponse:
+		if r != nil {
+			r.Calls = max(r.Calls, 1) + calls - 1
+		}
 	}
 	if err != nil {
 		return result, &Tried{Calls: calls, Err: err}
@@ -148,11 +158,15 @@ func Count(result any, err error, calls int) (any, error) {
 	return result, nil
 }
 
-// Attempts is how many upstream calls a stream or an error took, as far as the
+// Attempts is how many upstream calls a result or an error took, as far as the
 // guards in it noted; at least 1.
 func Attempts(outcome any) int {
 	n := 0
 	switch v := outcome.(type) {
+	case *model.Relayed:
+		return max(v.Calls, 1)
+	case *model.EmbedResponse:
+		return max(v.Calls, 1)
 	case model.Stream:
 		for s := v; s != nil; {
 			if t, ok := s.(*triedStream); ok {

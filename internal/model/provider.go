@@ -111,4 +111,6 @@ type EmbedResponse struct {
 	Model   string
 	Vectors [][]float32
 	Usage   Usage
+	// Calls is as Relayed.Calls.
+	Calls int
 }

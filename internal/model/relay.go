@@ -28,4 +28,7 @@ type Relayed struct {
 	Status int
 	Header http.Header
 	Body   io.ReadCloser
+	// Calls is how many upstream calls the answer took, where a guard made
+	// more than one; 0 otherwise.
+	Calls int
 }

@@ -1,5 +1,5 @@
 // Package fallback tries candidates in order until one answers. It is for the
-// edge, which gets the candidates from routing.
+// gateway, which gets the candidates from routing.
 //
 // It moves on when a candidate failed in a way another may not: an error that
 // is retryable elsewhere, an upstream that refused our credential, or one that
@@ -9,27 +9,18 @@
 // chain that failed altogether is the first candidate's, which is what the
 // client asked for, with the others' in its cause.
 //
-//	provider := fallback.New([]fallback.Target{{Provider: a, Model: "x"}, {Provider: b, Model: "y"}})
-//	stream, err := provider.Generate(ctx, req)
+//	stream, i, err := fallback.Do(ctx, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
+//		return candidates[i].Generate(ctx, req)
+//	})
 package fallback
 
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/craton-ai/craton/internal/guard"
 	"github.com/craton-ai/craton/internal/model"
 )
-
-// Target is a candidate.
-type Target struct {
-	// Upstream names it in errors.
-	Upstream string
-	Provider model.Provider
-	// Model is the upstream's own name of the model.
-	Model string
-}
 
 // MovesOn reports whether another candidate may do better.
 func MovesOn(err error) bool {
@@ -75,64 +66,4 @@ func verdict(failures []error, mendable bool) error {
 		}
 	}
 	return &guard.Tried{Calls: len(failures), Err: &e}
-}
-
-// New makes a Provider of one or more candidates. It embeds and relays, where
-// every candidate does; a relayed body goes to each as it is, so that relaying
-// suits candidates of one model name only. Unwrap returns the first candidate's
-// provider, which lends its other optional behaviour.
-func New(targets []Target) (model.Provider, error) {
-	if len(targets) == 0 {
-		return nil, fmt.Errorf("fallback: no candidates")
-	}
-	p := &provider{targets: targets}
-	embedders := collect[model.Embedder](targets)
-	if embedders == nil {
-		return p, nil
-	}
-	return &embedding{provider: p, embedders: embedders}, nil
-}
-
-// collect finds a behaviour in every target, or returns nil.
-func collect[T any](targets []Target) []T {
-	var found []T
-	for _, t := range targets {
-		b, ok := model.As[T](t.Provider)
-		if !ok {
-			return nil
-		}
-		found = append(found, b)
-	}
-	return found
-}
-
-type provider struct{ targets []Target }
-
-func (p *provider) Generate(ctx context.Context, req *model.Request) (model.Stream, error) {
-	s, i, err := Do(ctx, len(p.targets), func(ctx context.Context, i int) (model.Stream, error) {
-		named := *req
-		named.Model = p.targets[i].Model
-		return p.targets[i].Provider.Generate(ctx, &named)
-	})
-	if err != nil {
-		return nil, err
-	}
-	counted, err := guard.Count(s, nil, i+1)
-	return counted.(model.Stream), err
-}
-
-func (p *provider) Unwrap() model.Provider { return p.targets[0].Provider }
-
-type embedding struct {
-	*provider
-	embedders []model.Embedder
-}
-
-func (e *embedding) Embed(ctx context.Context, req *model.EmbedRequest) (*model.EmbedResponse, error) {
-	answer, _, err := Do(ctx, len(e.embedders), func(ctx context.Context, i int) (*model.EmbedResponse, error) {
-		named := *req
-		named.Model = e.targets[i].Model
-		return e.embedders[i].Embed(ctx, &named)
-	})
-	return answer, err
 }

@@ -15,23 +15,20 @@ type fake struct {
 	name  string
 	err   error
 	late  bool
-	asked []string
+	asked int
 }
 
-func (f *fake) Generate(_ context.Context, r *model.Request) (model.Stream, error) {
-	f.asked = append(f.asked, r.Model)
+func (f *fake) Generate(context.Context, *model.Request) (model.Stream, error) {
+	f.asked++
 	if f.err != nil && !f.late {
 		return nil, f.err
 	}
 	return &stream{fake: f}, nil
 }
 
-func (f *fake) Models(context.Context) ([]model.Card, error) { return []model.Card{{ID: f.name}}, nil }
-
-type embeds struct{ *fake }
-
-func (e embeds) Embed(_ context.Context, r *model.EmbedRequest) (*model.EmbedResponse, error) {
-	return &model.EmbedResponse{Model: r.Model}, e.err
+// ask asks fakes in order.
+func ask(ctx context.Context, fakes ...*fake) (model.Stream, int, error) {
+	return Do(ctx, len(fakes), func(ctx context.Context, i int) (model.Stream, error) { return fakes[i].Generate(ctx, nil) })
 }
 
 type stream struct {
@@ -67,20 +64,15 @@ func TestMovesOn(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			var targets []Target
+			var fakes []*fake
 			for i, f := range c.failures {
 				fake := &fake{name: string(rune('a' + i))}
 				if f != nil {
 					fake.err = f
 				}
-				targets = append(targets, Target{Provider: fake, Model: "m" + fake.name})
+				fakes = append(fakes, fake)
 			}
-			p, e := New(targets)
-			if e != nil {
-				t.Fatal(e)
-			}
-			req := &model.Request{Model: "asked"}
-			s, e := p.Generate(t.Context(), req)
+			s, i, e := ask(t.Context(), fakes...)
 			if e != nil {
 				if got := model.AsError(e).Kind.String(); got != c.want {
 					t.Errorf("got %v, want %q", e, c.want)
@@ -88,12 +80,13 @@ func TestMovesOn(t *testing.T) {
 				return
 			}
 			ev, _ := s.Next()
-			if ev.Model != c.want || req.Model != "asked" {
-				t.Errorf("%q answered, want %q; the request became %+v", ev.Model, c.want, req)
+			if ev.Model != c.want || i != int(c.want[0]-'a') {
+				t.Errorf("%q answered as number %d, want %q", ev.Model, i, c.want)
 			}
-			answered := targets[c.want[0]-'a'].Provider.(*fake)
-			if answered.asked[0] != "m"+c.want || guard.Attempts(s) != int(c.want[0]-'a')+1 {
-				t.Errorf("asked %q, attempts %d", answered.asked, guard.Attempts(s))
+			for j, f := range fakes {
+				if asked := f.asked == 1; asked != (j <= i) {
+					t.Errorf("%s was asked %d times", f.name, f.asked)
+				}
 			}
 		})
 	}
@@ -102,13 +95,12 @@ func TestMovesOn(t *testing.T) {
 func TestNeverAfterTheFirstEvent(t *testing.T) {
 	t.Parallel()
 	second := &fake{name: "b"}
-	p, _ := New([]Target{{Provider: &fake{name: "a", late: true, err: err(model.UpstreamDown)}}, {Provider: second}})
-	s, e := p.Generate(t.Context(), &model.Request{})
+	s, _, e := ask(t.Context(), &fake{name: "a", late: true, err: err(model.UpstreamDown)}, second)
 	if e != nil {
 		t.Fatal(e)
 	}
-	if _, e := model.Collect(s); model.AsError(e).Kind != model.UpstreamDown || len(second.asked) != 0 {
-		t.Errorf("%v; the second was asked %d times", e, len(second.asked))
+	if _, e := model.Collect(s); model.AsError(e).Kind != model.UpstreamDown || second.asked != 0 {
+		t.Errorf("%v; the second was asked %d times", e, second.asked)
 	}
 }
 
@@ -140,30 +132,5 @@ func TestStopsWhenTheClientIsGone(t *testing.T) {
 	})
 	if calls != 1 || e == nil {
 		t.Errorf("%d calls, %v", calls, e)
-	}
-}
-
-func TestOptionalInterfaces(t *testing.T) {
-	t.Parallel()
-	a, b := embeds{&fake{name: "a", err: err(model.UpstreamDown)}}, embeds{&fake{name: "b"}}
-	p, _ := New([]Target{{Provider: a, Model: "x"}, {Provider: b, Model: "y"}})
-	e, ok := model.As[model.Embedder](p)
-	if !ok {
-		t.Fatal("Embedder is lost")
-	}
-	if got, e := e.Embed(t.Context(), &model.EmbedRequest{}); e != nil || got.Model != "y" {
-		t.Errorf("%v, %v", got, e)
-	}
-	if l, ok := model.As[model.Lister](p); !ok {
-		t.Error("the first candidate's Lister is lost")
-	} else if cards, _ := l.Models(t.Context()); cards[0].ID != "a" {
-		t.Error("another candidate's Lister")
-	}
-	mixed, _ := New([]Target{{Provider: &fake{}}, {Provider: b}})
-	if _, ok := mixed.(model.Embedder); ok {
-		t.Error("it embeds although a candidate cannot")
-	}
-	if _, e := New(nil); e == nil {
-		t.Error("no candidates were accepted")
 	}
 }
