@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/craton-ai/craton/internal/agent/roster"
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/document"
@@ -48,6 +49,7 @@ type state struct {
 	journal   *session.Journal
 	responses *response.Store
 	objects   *blob.Space
+	agents    *roster.Roster
 	// content is closed with the state where it is a directory.
 	content io.Closer
 }
@@ -105,6 +107,7 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 		return err
 	}
 	st.responses = response.New(st.journal)
+	st.agents = roster.New(roster.Config{Documents: st.db, Now: time.Now, NewID: uuid.NewString})
 	return st.openObjects(cfg)
 }
 
