@@ -33,7 +33,7 @@ func (c *cards) worst(card *model.Card, most model.Usage) (nanoUSD int64, known 
 // doubtPrices warns of prices that no model listed now would be charged.
 func (svc *service) doubtPrices(cfg *config.Config) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Prices)) {
-		if !svc.gateway.Lists(name) {
+		if name != catalog.Anything && !svc.gateway.Lists(name) {
 			svc.log.Warn("a price is set for a model that no upstream lists now", "price", name,
 				"hint", "a key of `prices` is upstream/model, or a model's id: `craton models list` shows them")
 		}

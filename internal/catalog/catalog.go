@@ -54,16 +54,24 @@ type entry struct {
 type Catalog struct {
 	byID map[string]*entry
 	// exact are the operator's entries whose id may name an upstream as well.
-	exact       map[string]*entry
+	exact map[string]*entry
+	// fallback prices what nothing else does; nil without the operator's word.
+	fallback    *entry
 	ids         []string
 	geographies []Geography
 	source      Source
 }
 
+// Anything is the id of an operator's row whose prices hold for every model
+// without a known price.
+const Anything = "*"
+
 // New builds the catalogue from the built-in tables and the operator's rows.
-// A row with a known id changes that card: fields that are set replace, and
-// prices replace all of the card's prices. A row with a new id adds a card. The
-// prices of a row whose id is "upstream/model" hold for that upstream only.
+// A row with a known id, or a known card's alias, changes that card: fields that
+// are set replace, and prices replace all of the card's prices. Of two rows for
+// one card, the one with its id comes last. A row with a new id adds a card. The
+// prices of a row whose id is "upstream/model" hold for that upstream only, and
+// those of [Anything] for what has no price.
 func New(operator []table.Row) (*Catalog, error) {
 	sheet, err := table.Read(bytes.NewReader(generated))
 	if err != nil {
@@ -77,30 +85,81 @@ func New(operator []table.Row) (*Catalog, error) {
 	if err := json.Unmarshal(geographies, &c.geographies); err != nil {
 		return nil, fmt.Errorf("catalog: geographies.json: %w", err)
 	}
-	rows, err := merge(sheet, corrections, operator)
+	operator = slices.DeleteFunc(slices.Clone(operator), func(r table.Row) bool {
+		if r.ID == Anything {
+			c.fallback = &entry{card: cardOf(r), rates: r.Rates}
+		}
+		return r.ID == Anything
+	})
+	rows, err := merge(sheet, corrections, nil)
 	if err != nil {
+		return nil, err
+	}
+	operator, named := resolve(operator, rows)
+	if rows, err = merge(&table.Sheet{Rows: rows, Date: sheet.Date}, &table.Sheet{}, operator); err != nil {
 		return nil, err
 	}
 	for _, r := range rows {
 		c.add(r)
 	}
-	for _, r := range operator {
-		c.byID[r.ID].operator = r.Rates != nil
-		if r.Rates != nil && strings.Contains(r.ID, "/") {
-			c.exact[r.ID] = c.byID[r.ID]
+	for i, r := range operator {
+		e := c.byID[r.ID]
+		e.operator = e.operator || r.Rates != nil
+		if r.Rates != nil && strings.Contains(named[i], "/") {
+			c.exact[named[i]] = e
 		}
 	}
-	// An alias that a vendor's own card shares with a reseller's ("vendor.model")
-	// means the vendor's.
+	eachAlias(rows, func(alias string, r table.Row) {
+		if _, taken := c.byID[alias]; !taken {
+			c.byID[alias] = c.byID[r.ID]
+		}
+	})
+	slices.Sort(c.ids)
+	return c, nil
+}
+
+// resolve gives the operator's rows that name a card by an alias that card's id,
+// and puts them first. named are the names as they were written, in that order.
+func resolve(operator, rows []table.Row) (resolved []table.Row, named []string) {
+	ids, aliases := map[string]bool{}, map[string]string{}
+	for _, r := range rows {
+		ids[r.ID] = true
+	}
+	eachAlias(rows, func(alias string, r table.Row) {
+		if _, taken := aliases[alias]; !taken {
+			aliases[alias] = r.ID
+		}
+	})
+	operator = slices.SortedFunc(slices.Values(operator), func(a, b table.Row) int { return strings.Compare(a.ID, b.ID) })
+	for _, direct := range []bool{false, true} {
+		for _, r := range operator {
+			id, alias := aliases[r.ID]
+			if alias = alias && !ids[r.ID]; alias == direct {
+				continue
+			}
+			named = append(named, r.ID)
+			if alias {
+				r.ID = id
+			}
+			resolved = append(resolved, r)
+		}
+	}
+	return resolved, named
+}
+
+// eachAlias goes through every alias. One that a vendor's own card shares with
+// a reseller's ("vendor.model") means the vendor's, which comes first.
+func eachAlias(rows []table.Row, see func(alias string, r table.Row)) {
 	for _, resold := range []bool{false, true} {
 		for _, r := range rows {
-			if strings.HasPrefix(r.ID, r.Vendor+".") == resold {
-				c.addAliases(r)
+			if strings.HasPrefix(r.ID, r.Vendor+".") != resold {
+				continue
+			}
+			for _, alias := range r.Aliases {
+				see(alias, r)
 			}
 		}
 	}
-	slices.Sort(c.ids)
-	return c, nil
 }
 
 // merge applies corrections and the operator's rows, in this order.
@@ -210,14 +269,6 @@ func (c *Catalog) add(r table.Row) {
 	}
 }
 
-func (c *Catalog) addAliases(r table.Row) {
-	for _, alias := range r.Aliases {
-		if _, taken := c.byID[alias]; !taken {
-			c.byID[alias] = c.byID[r.ID]
-		}
-	}
-}
-
 func cardOf(r table.Row) model.Card {
 	card := model.Card{
 		ID: r.ID, Name: first(r.Name, r.ID), Vendor: r.Vendor, Family: r.Family, Aliases: r.Aliases,
@@ -278,6 +329,9 @@ func (c *Catalog) Complete(card model.Card) model.Card {
 	}
 	if e := c.at(&card); e != nil {
 		card.Price = e.card.Price
+	}
+	if !card.Price.Known && c.fallback != nil {
+		card.Price = c.fallback.card.Price
 	}
 	return card
 }

@@ -61,6 +61,9 @@ func (c *Catalog) rates(card *model.Card, tier string, input int64) table.Rates 
 		e = c.byProfile(card.ID)
 	}
 	if e == nil || e.rates == nil || e.card.Price != card.Price {
+		e = c.fallback
+	}
+	if e == nil || e.rates == nil || e.card.Price != card.Price {
 		return fromPrice(card.Price)
 	}
 	rates := *e.rates

@@ -62,3 +62,78 @@ func TestOperatorsPriceOfOneUpstream(t *testing.T) {
 		}
 	}
 }
+
+// TestOperatorNamesAnAlias prices a known model by another of its names: the
+// card keeps what is known of it, under every name.
+func TestOperatorNamesAnAlias(t *testing.T) {
+	t.Parallel()
+	plain, err := catalog.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id, alias string
+	for _, card := range plain.Cards() {
+		for _, a := range card.Aliases {
+			if known, _ := plain.Lookup(a); card.Vendor != "" && known.ID == card.ID {
+				id, alias = card.ID, a
+			}
+		}
+	}
+	if alias == "" {
+		t.Fatal("no card has an alias")
+	}
+	rate, err := table.ParseRate("2.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &table.Rates{Input: 2 * rate}
+	for name, rows := range map[string][]table.Row{
+		"the alias":         {{ID: alias, Rates: &table.Rates{Input: rate}}},
+		"the id after that": {{ID: alias, Rates: other}, {ID: id, Rates: &table.Rates{Input: rate}}},
+		"in either order":   {{ID: id, Rates: &table.Rates{Input: rate}}, {ID: alias, Rates: other}},
+	} {
+		c, err := catalog.New(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _ := plain.Lookup(alias)
+		for _, n := range []string{id, alias} {
+			card, ok := c.Lookup(n)
+			if !ok || card.Vendor != before.Vendor || card.ContextTokens != before.ContextTokens || card.ID != id {
+				t.Errorf("%s: %s became %+v", name, n, card)
+			}
+			listed := c.Complete(model.Card{ID: n, Upstream: "u"})
+			if cost, known := c.Cost(&listed, model.Usage{Input: 1000}); !known || cost != 2_500_000 {
+				t.Errorf("%s: 1000 tokens of %s cost %d nano-USD", name, n, cost)
+			}
+		}
+	}
+}
+
+// TestOperatorPricesAnything sets a price for what has none, and for nothing else.
+func TestOperatorPricesAnything(t *testing.T) {
+	t.Parallel()
+	rate, err := table.ParseRate("0.0005")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.New([]table.Row{{ID: catalog.Anything, Rates: &table.Rates{Input: rate}}, {ID: "mine", Rates: &table.Rates{Input: 2 * rate}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []struct {
+		card model.Card
+		want int64
+	}{
+		{model.Card{ID: "nobody-knows-it", Upstream: "u"}, 500_000}, {model.Card{ID: "mine", Upstream: "u"}, 1_000_000},
+		{model.Card{ID: "free", Price: model.Price{Known: true}}, 0},
+	} {
+		card := c.Complete(k.card)
+		if cost, known := c.Cost(&card, model.Usage{Input: 1_000_000}); !known || cost != k.want {
+			t.Errorf("a million tokens of %s cost %d nano-USD, want %d", k.card.ID, cost, k.want)
+		}
+	}
+	if _, ok := c.Lookup(catalog.Anything); ok {
+		t.Error("it is a model")
+	}
+}

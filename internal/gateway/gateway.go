@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -96,12 +97,14 @@ func (g *Gateway) Models(_ context.Context, who identity.Principal) ([]model.Car
 }
 
 // Lists reports whether an upstream lists a model of this id, given alone or as
-// "upstream/id", whoever may use it. It is the operator's question.
+// "upstream/id", or one also called so, whoever may use it. It is the operator's
+// question.
 func (g *Gateway) Lists(name string) bool {
 	w := g.world.Load()
 	for i := range w.upstreams {
 		for j := range w.cards[i] {
-			if id := w.cards[i][j].ID; name == id || name == w.upstreams[i].Name+"/"+id {
+			card := &w.cards[i][j]
+			if name == card.ID || name == w.upstreams[i].Name+"/"+card.ID || slices.Contains(card.Aliases, name) {
 				return true
 			}
 		}
