@@ -31,6 +31,10 @@ func (s *Space) List(ctx context.Context, tenant, bucket string, q Query) (*Page
 	if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
 		return nil, err
 	}
+	return s.list(ctx, tenant, bucket, q)
+}
+
+func (s *Space) list(ctx context.Context, tenant, bucket string, q Query) (*Page, error) {
 	if q.Limit <= 0 || q.Limit > 1000 {
 		q.Limit = 1000
 	}

@@ -145,6 +145,10 @@ func (s *Space) Put(ctx context.Context, tenant, bucket, key string, r io.Reader
 	if err := s.checkKey(ctx, tenant, bucket, key); err != nil {
 		return nil, err
 	}
+	return s.put(ctx, tenant, bucket, key, r, attr, verify)
+}
+
+func (s *Space) put(ctx context.Context, tenant, bucket, key string, r io.Reader, attr Attributes, verify func() error) (*Object, error) {
 	d, err := s.write(ctx, intent{Tenant: tenant, Object: bucket + "/" + key}, r, verify)
 	if err != nil {
 		return nil, err
@@ -211,6 +215,13 @@ func (o *Object) pieces() []Piece {
 
 // Head describes an object, or answers NotFound.
 func (s *Space) Head(ctx context.Context, tenant, bucket, key string) (*Object, error) {
+	if isArea(bucket) {
+		return nil, s.HeadBucket(ctx, tenant, bucket)
+	}
+	return s.head(ctx, tenant, bucket, key)
+}
+
+func (s *Space) head(ctx context.Context, tenant, bucket, key string) (*Object, error) {
 	doc, err := s.cfg.Documents.Get(ctx, tenant, objectKind, bucket+"/"+key)
 	if errors.Is(err, document.ErrNotFound) {
 		if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
@@ -248,6 +259,10 @@ func (s *Space) Delete(ctx context.Context, tenant, bucket, key string) error {
 	if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
 		return err
 	}
+	return s.remove(ctx, tenant, bucket, key)
+}
+
+func (s *Space) remove(ctx context.Context, tenant, bucket, key string) error {
 	for {
 		doc, err := s.cfg.Documents.Get(ctx, tenant, objectKind, bucket+"/"+key)
 		if errors.Is(err, document.ErrNotFound) {
