@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/document"
+	"github.com/craton-ai/craton/internal/egress"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/secret"
 	"github.com/craton-ai/craton/internal/session"
@@ -24,6 +26,7 @@ import (
 	"github.com/craton-ai/craton/internal/store/postgres"
 	"github.com/craton-ai/craton/internal/store/sqlite"
 	"github.com/craton-ai/craton/internal/usage"
+	"github.com/craton-ai/craton/internal/vault"
 )
 
 // database is what the server needs of a store of either kind.
@@ -50,6 +53,9 @@ type state struct {
 	responses *response.Store
 	objects   *blob.Space
 	agents    *roster.Roster
+	vaults    *vault.Store
+	// tokens reaches the token endpoints of vaults' credentials.
+	tokens *http.Client
 	// content is closed with the state where it is a directory.
 	content io.Closer
 }
@@ -108,7 +114,35 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 	}
 	st.responses = response.New(st.journal)
 	st.agents = roster.New(roster.Config{Documents: st.db, Now: time.Now, NewID: uuid.NewString})
+	st.openVaults(cfg, s)
 	return st.openObjects(cfg)
+}
+
+// openVaults keeps tenants' credentials. Their audit lines are written whatever
+// the level of the log.
+func (st *state) openVaults(cfg *config.Config, s streams) {
+	policy := egressPolicy(cfg)
+	st.tokens = egress.New(policy)
+	st.vaults = vault.New(vault.Config{Documents: st.db, Sealer: st.sealer, Client: st.tokens, Now: time.Now, NewID: uuid.NewString,
+		Log: slog.New(slog.NewJSONHandler(s.err, nil)), Plain: policy.Admits})
+}
+
+// rewrapVaults protects every tenant's vaults with the current master key.
+func (st *state) rewrapVaults(ctx context.Context) (changed int, err error) {
+	filter := identity.TenantFilter{}
+	for {
+		tenants, err := st.db.Tenants(ctx, filter)
+		if err != nil || len(tenants) == 0 {
+			return changed, err
+		}
+		for _, t := range tenants {
+			filter.After = t.ID
+			n, err := st.vaults.Rewrap(ctx, t.ID)
+			if changed += n; err != nil {
+				return changed, err
+			}
+		}
+	}
 }
 
 // openObjects puts the bytes of objects beside SQLite's database, or into the
@@ -132,6 +166,7 @@ func (st *state) close(ctx context.Context, log *slog.Logger) {
 	if err := st.directory.Flush(ctx); err != nil {
 		log.Error("when keys were last used was not written", "err", err)
 	}
+	st.tokens.CloseIdleConnections()
 	if st.content != nil {
 		if err := st.content.Close(); err != nil {
 			log.Error("the object space did not close cleanly", "err", err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/egress"
 	"github.com/craton-ai/craton/internal/gateway"
 )
@@ -42,15 +43,20 @@ func fetching(configured, kind, base string) gateway.Fetching {
 	return gateway.FetchEgress
 }
 
-// fetcher fetches what requests name, within the operator's policy.
-func (svc *service) fetcher() func(context.Context, string) (string, []byte, error) {
-	policy := egress.Policy{Hosts: svc.cfg.Egress.Hosts}
-	for _, n := range svc.cfg.Egress.Networks {
+// egressPolicy is what the operator lets this server reach for callers.
+func egressPolicy(cfg *config.Config) egress.Policy {
+	policy := egress.Policy{Hosts: cfg.Egress.Hosts}
+	for _, n := range cfg.Egress.Networks {
 		if prefix, err := netip.ParsePrefix(n); err == nil { // Validate refused others
 			policy.Networks = append(policy.Networks, prefix)
 		}
 	}
-	svc.egress = egress.New(policy)
+	return policy
+}
+
+// fetcher fetches what requests name, within the operator's policy.
+func (svc *service) fetcher() func(context.Context, string) (string, []byte, error) {
+	svc.egress = egress.New(egressPolicy(svc.cfg))
 	return func(ctx context.Context, address string) (string, []byte, error) {
 		got, err := egress.Fetch(ctx, svc.egress, address)
 		if err != nil {

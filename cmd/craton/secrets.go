@@ -128,7 +128,7 @@ func (st *state) rotateMaster(ctx context.Context, path string) (int, error) {
 	if err := secret.Admit(ctx, st.db, st.sealer, time.Now()); err != nil {
 		return 0, err
 	}
-	changed, err := secret.RewrapAll(ctx, st.directory.RewrapSecrets, st.keyring.Rewrap, st.vault.Rewrap)
+	changed, err := secret.RewrapAll(ctx, st.directory.RewrapSecrets, st.keyring.Rewrap, st.vault.Rewrap, st.rewrapVaults)
 	if err != nil {
 		return changed, err
 	}

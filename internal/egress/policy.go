@@ -93,6 +93,10 @@ func (p *Policy) allows(ip netip.Addr) bool {
 	return false
 }
 
+// Admits reports whether the policy lets u be asked for, as far as that can be
+// told before its host is resolved.
+func (p Policy) Admits(u *url.URL) bool { return p.admit(u) == nil }
+
 // admit checks what can be checked of a URL before its host is resolved.
 func (p *Policy) admit(u *url.URL) error {
 	host := u.Hostname()
