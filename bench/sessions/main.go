@@ -1,14 +1,17 @@
-// Command sessions measures durable steps of sessions at the store: fenced
-// appends of one event of 1 KB, each acknowledged after its sync, beside the
-// limit, a plain file that many writers share one sync of. In one run, and in
-// turns so that a busy machine disturbs all alike, it prints steps per second,
-// the median and the 99th percentile of a step, and each subject's share of
-// the raw log's rate.
+// Command sessions measures what durable sessions cost, side by side in one
+// run: fenced steps of 1 KB and turns of five of them, for Craton at the store
+// and through its public interfaces, for Restate and LangGraph's server through
+// theirs, and for the limit, a plain file that many writers share one sync of.
+// It also measures what idle sessions cost in memory, what stored ones cost at
+// the start and in a turn, and whether a turn gets slower as its session ages.
 //
-// It is for whoever changes a store or wants to know what one costs. It
-// guarantees that every number it prints was measured in that run.
+// It is for whoever changes a store or the runtime, or wants to know what one
+// costs. It guarantees that every number it prints was measured in that run,
+// subjects taking turns so that a busy machine disturbs all alike; what cannot
+// be measured is named with the reason.
 //
-//	go run ./bench/sessions -dir DIR -postgres "host=/tmp user=postgres dbname=bench"
+//	bench/sessions/run.sh            # everything; most of an hour
+//	bench/sessions/run.sh -quick     # a smoke run
 package main
 
 import (
@@ -16,62 +19,84 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
-
-	"github.com/craton-ai/craton/internal/store/postgres"
-	"github.com/craton-ai/craton/internal/store/sqlite"
 )
 
+// settings is what the flags say.
 type settings struct {
-	dir, postgres string
-	only          string
-	each          time.Duration
-	rounds        int
-	profile       string
+	dir, craton, peers, noPeers string
+	postgres, createdb          string
+	only, parts, profile        string
+	each                        time.Duration
+	rounds, steps               int
+	idle, stored, age, turns    int
+	quick                       bool
 }
 
 func main() {
 	var s settings
 	flag.StringVar(&s.dir, "dir", "", "directory on the disk to measure; a new one below it is used and removed")
-	flag.StringVar(&s.postgres, "postgres", "", "address of an empty PostgreSQL database; without it, it is left out")
-	flag.StringVar(&s.only, "only", "", "measure only the subjects whose name begins so")
-	flag.DurationVar(&s.each, "each", 2*time.Second, "how long each measurement takes")
-	flag.IntVar(&s.rounds, "rounds", 3, "measurements of each subject; the median counts")
-	flag.StringVar(&s.profile, "profile", "", "file for a CPU profile of the measurements")
+	flag.StringVar(&s.craton, "craton", "bin/craton", "the server to start")
+	flag.StringVar(&s.peers, "peers", "", "directory with the installed peers; without it, they are left out")
+	flag.StringVar(&s.noPeers, "no-peers", "they are not installed", "why the peers are left out")
+	flag.StringVar(&s.postgres, "postgres", "", "directory of a PostgreSQL server's socket, user postgres; without it, it is left out")
+	flag.StringVar(&s.createdb, "createdb", "createdb", "PostgreSQL's command of that name")
+	flag.StringVar(&s.only, "only", "", "measure only subjects whose name contains this (always the raw log)")
+	flag.StringVar(&s.parts, "parts", "steps,idle,stored,age", "what to measure")
+	flag.StringVar(&s.profile, "profile", "", "file for a CPU profile of this program, the stores included")
+	flag.DurationVar(&s.each, "each", 3*time.Second, "how long each measurement of steps and turns takes")
+	flag.IntVar(&s.rounds, "rounds", 5, "measurements of each subject; the median counts")
+	flag.IntVar(&s.steps, "steps", 20, "steps of a turn where steps are measured")
+	flag.IntVar(&s.idle, "idle", 10_000, "idle sessions")
+	flag.IntVar(&s.stored, "stored", 1_000_000, "stored sessions")
+	flag.IntVar(&s.age, "age", 10_000, "events of an old session")
+	flag.IntVar(&s.turns, "turns", 100, "turns to take the median of, for stored and aged sessions")
+	flag.BoolVar(&s.quick, "quick", false, "a smoke run: small numbers everywhere that no other flag gives")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if s.quick {
+		s.hurry()
+	}
+	// Interrupted, it ends its children before itself.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, s, os.Stdout); err != nil {
+	if err := run(ctx, s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/sessions:", err)
 		os.Exit(1)
 	}
 }
 
-// writers are the numbers of sessions that append at once.
-var writers = []int{1, 64}
+// hurry makes everything small that was not given.
+func (s *settings) hurry() {
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, small := range map[string]string{
+		"each": "1s", "rounds": "1", "idle": "200", "stored": "2000", "age": "1000", "turns": "10",
+	} {
+		if !given[name] {
+			_ = flag.Set(name, small) // these are values the flags take
+		}
+	}
+}
 
-func run(ctx context.Context, s settings, out io.Writer) (err error) {
+// part is one of the things to measure.
+type part struct {
+	name string
+	run  func(ctx context.Context, e *env) error
+}
+
+func run(ctx context.Context, s settings) (err error) {
 	dir, err := os.MkdirTemp(s.dir, "craton-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	subjects, err := open(ctx, s, dir)
-	defer func() {
-		for _, subject := range subjects {
-			err = errors.Join(err, subject.close())
-		}
-	}()
-	if err != nil {
-		return err
-	}
+	s.dir = dir
 	if s.profile != "" {
 		f, err := os.Create(s.profile)
 		if err != nil {
@@ -85,67 +110,15 @@ func run(ctx context.Context, s settings, out io.Writer) (err error) {
 			_ = f.Close()
 		}()
 	}
-	results := make(map[string][]result)
-	for range s.rounds {
-		for _, n := range writers {
-			for _, subject := range subjects {
-				r, err := measure(ctx, subject, n, s.each)
-				if err != nil {
-					return fmt.Errorf("%s: %w", subject.name, err)
-				}
-				name := fmt.Sprint(subject.name, n)
-				results[name] = append(results[name], r)
-			}
+	e := &env{settings: s, out: os.Stdout}
+	parts := strings.Split(s.parts, ",")
+	for _, p := range []part{{"steps", measureSteps}, {"idle", measureIdle}, {"stored", measureStored}, {"age", measureAge}} {
+		if !slices.Contains(parts, p.name) {
+			continue
+		}
+		if err := p.run(ctx, e); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
-	return report(out, subjects, results)
-}
-
-func open(ctx context.Context, s settings, dir string) ([]subject, error) {
-	log, err := openRawLog(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	subjects := []subject{log}
-	wanted := func(name string) bool { return strings.HasPrefix(name, s.only) }
-	if wanted("SQLite") {
-		store, err := sqlite.Open(ctx, filepath.Join(dir, "data"))
-		if err != nil {
-			return subjects, err
-		}
-		subjects = append(subjects, overStore("SQLite", store, store.Close))
-	}
-	if wanted("PostgreSQL") && s.postgres != "" {
-		store, err := postgres.Open(ctx, s.postgres)
-		if err != nil {
-			return subjects, err
-		}
-		subjects = append(subjects, overStore("PostgreSQL", store, store.Close))
-	}
-	return subjects, nil
-}
-
-func report(out io.Writer, subjects []subject, results map[string][]result) error {
-	lines := []string{"subject        c    steps/s       p50       p99   of the raw log"}
-	for _, n := range writers {
-		limit := median(results[fmt.Sprint(subjects[0].name, n)])
-		for _, subject := range subjects {
-			r := median(results[fmt.Sprint(subject.name, n)])
-			lines = append(lines, fmt.Sprintf("%-12s %3d %10.0f %9s %9s %13.0f %%", subject.name, n, r.rate,
-				r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), 100*r.rate/limit.rate))
-		}
-	}
-	_, err := fmt.Fprintln(out, strings.Join(lines, "\n"))
-	return err
-}
-
-// median is the result with the median rate.
-func median(all []result) result {
-	sorted := slices.SortedFunc(slices.Values(all), func(a, b result) int {
-		if a.rate < b.rate {
-			return -1
-		}
-		return 1
-	})
-	return sorted[len(sorted)/2]
+	return nil
 }

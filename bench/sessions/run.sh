@@ -1,18 +1,41 @@
 #!/usr/bin/env bash
-# Measures durable steps at the stores side by side; see main.go. Starts a
-# private PostgreSQL with its default, syncing settings where one is installed.
-# Flags are passed on: -each, -rounds, -only, -profile.
+# Measures durable sessions: Craton's stores and public interfaces next to
+# Restate and LangGraph's server. See bench/README.md. Starts a private
+# PostgreSQL with its default, syncing settings where one is installed. Flags
+# are passed on: -quick, -only, -parts, -rounds, -stored and others (-help).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+say() { echo "bench/sessions: $*" >&2; }
+cache=$PWD/.cache/bench
+mkdir -p "$cache"
 work=$(mktemp -d "${TMPDIR:-/tmp}/craton-bench-XXXX")
 as=()
-address=
+started=
 stop() {
-  [ -z "$address" ] || "${as[@]}" "$bin/pg_ctl" -D "$work/pg/data" -m fast -w stop >/dev/null || true
+  [ -z "$started" ] || "${as[@]}" "$bin/pg_ctl" -D "$work/pg/data" -m fast -w stop >/dev/null || true
   rm -rf "$work"
 }
 trap stop EXIT
+args=(-dir "$work")
+
+# The peers' versions are those of the lock file.
+peers() {
+  command -v node >/dev/null || { echo "Node is not installed"; return 1; }
+  local dir=$cache/sessions
+  mkdir -p "$dir"
+  cp bench/sessions/peers/{*.mjs,*.json,.npmrc} "$dir/"
+  if ! cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock"; then
+    say "installing Restate and LangGraph"
+    npm ci --prefix "$dir" --ignore-scripts --omit=dev --loglevel=error 2>&1 || return 1
+    cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock"
+  fi
+}
+if peers >"$cache/sessions-install.log"; then
+  args+=(-peers "$cache/sessions")
+else
+  args+=(-no-peers "they could not be installed: $(tail -n 1 "$cache/sessions-install.log")")
+fi
 
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 || true)
 [ -n "$bin" ] || bin=$(dirname "$(readlink -f "$(command -v pg_ctl || true)")")
@@ -26,8 +49,13 @@ if [ -x "$bin/initdb" ]; then
   fi
   (cd "$work/pg" && "${as[@]}" "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C >log-init)
   (cd "$work/pg" && "${as[@]}" "$bin/pg_ctl" -D data -w -l log -o "-k $work/pg -c listen_addresses=''" start >/dev/null)
-  address="host=$work/pg user=postgres dbname=postgres"
+  started=yes
+  args+=(-postgres "$work/pg" -createdb "$bin/createdb")
 else
-  echo "bench/sessions: PostgreSQL is not installed and is left out" >&2
+  say "PostgreSQL is not installed and is left out"
 fi
-go run ./bench/sessions -dir "$work" -postgres "$address" "$@"
+
+say "building"
+go build -trimpath -ldflags '-s -w' -o "$cache/craton" ./cmd/craton
+go build -trimpath -o "$cache/sessions-bench" ./bench/sessions
+"$cache/sessions-bench" -craton "$cache/craton" "${args[@]}" "$@"

@@ -1,142 +1,116 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
 	"os"
-	"slices"
-	"sync"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
-
-	"github.com/craton-ai/craton/internal/session"
 )
 
-// size is the payload of a step in bytes.
-const size = 1024
+// env is what subjects are started with, and where results go.
+type env struct {
+	settings
+	out io.Writer
+	// made counts databases and directories.
+	made int
+}
 
-// step does one durable step after another for one writer.
-type step func(ctx context.Context) error
+// turn lets a session do a number of steps, one after the other, and returns
+// how long each took, or all that it was told of.
+type turn func(ctx context.Context, steps int) ([]time.Duration, error)
 
-// subject is something that keeps steps.
+// subject is something that keeps sessions.
 type subject struct {
 	name string
-	// writer returns the steps of a new writer.
-	writer func() (step, error)
-	close  func() error
+	// session makes a new one, which lives as long as the context.
+	session func(ctx context.Context) (turn, error)
+	// pid is the server's process; 0 for what runs in this one.
+	pid   int
+	close func() error
+	// failed is why it is not measured, or no longer.
+	failed error
 }
 
-// result is one measurement.
-type result struct {
-	rate     float64 // steps per second
-	p50, p99 time.Duration
+// kind is a subject before it is started.
+type kind struct {
+	name string
+	// start opens it on fresh state.
+	start func(ctx context.Context, e *env) (*subject, error)
 }
 
-// measure lets n writers step for the time given.
-func measure(ctx context.Context, s subject, n int, each time.Duration) (result, error) {
-	steps := make([]step, n)
-	for i := range steps {
-		var err error
-		if steps[i], err = s.writer(); err != nil {
-			return result{}, err
-		}
-		// The first creates the session and is not measured.
-		if err := steps[i](ctx); err != nil {
-			return result{}, err
-		}
+// rawLogName names the limit, restateName what ratios are also taken to.
+const (
+	rawLogName  = "raw log"
+	restateName = "Restate"
+)
+
+// kinds lists what is measured: the limit, the stores, and the servers.
+func kinds() []kind {
+	all := []kind{{rawLogName, startRawLog}}
+	all = append(all, storeKinds()...)
+	all = append(all, cratonKinds()...)
+	return append(all, kind{restateName, startRestate}, kind{"LangGraph (in memory)", startLangGraph})
+}
+
+// wanted says whether the flags ask for a subject.
+func (e *env) wanted(name string) bool {
+	return name == rawLogName || strings.Contains(strings.ToLower(name), strings.ToLower(e.only))
+}
+
+// open starts one subject and proves that it can do a step. What cannot says
+// why and is returned as failed.
+func (e *env) open(ctx context.Context, k kind) *subject {
+	s, err := k.start(ctx, e)
+	if s == nil {
+		s = &subject{close: func() error { return nil }}
 	}
-	took := make([][]time.Duration, n)
-	errs := make([]error, n)
-	var wg sync.WaitGroup
-	start := time.Now()
-	for i, next := range steps {
-		wg.Go(func() {
-			for last := time.Now(); last.Sub(start) < each; {
-				if errs[i] = next(ctx); errs[i] != nil {
-					return
-				}
-				now := time.Now()
-				took[i] = append(took[i], now.Sub(last))
-				last = now
-			}
-		})
+	s.name = k.name
+	if err == nil {
+		err = s.probe(ctx)
 	}
-	wg.Wait()
-	wall := time.Since(start)
-	for _, err := range errs {
-		if err != nil {
-			return result{}, err
-		}
-	}
-	all := slices.Concat(took...)
-	slices.Sort(all)
-	return result{rate: float64(len(all)) / wall.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100]}, nil
-}
-
-// overStore appends to sessions of a store, one for each writer.
-func overStore(name string, store session.Store, closing func() error) subject {
-	journal, err := session.New(session.Config{
-		Store: store, Now: time.Now, Random: rand.Reader,
-		ContentKey: func(context.Context, string) ([]byte, error) { return nil, nil },
-	})
-	payload := bytes.Repeat([]byte("x"), size)
-	return subject{name: name, close: closing, writer: func() (step, error) {
-		if err != nil {
-			return nil, err
-		}
-		head, err := journal.Begin("bench", "bench")
-		return func(ctx context.Context) (err error) {
-			head, err = journal.Append(ctx, head, session.Draft{Type: "step", Version: 1, Payload: payload})
-			return err
-		}, err
-	}}
-}
-
-// openRawLog is the limit: the same bytes appended to a plain file, with one
-// sync for all that wait.
-func openRawLog(path string) (subject, error) {
-	f, err := os.Create(path)
 	if err != nil {
-		return subject{}, err
+		s.failed = err
+		fmt.Fprintf(e.out, "%s is skipped: %v\n", s.name, err)
 	}
-	queue := make(chan chan error, 256)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		writeLog(f, queue)
-	}()
-	return subject{
-		name: "raw log",
-		writer: func() (step, error) {
-			done := make(chan error, 1)
-			return func(context.Context) error {
-				queue <- done
-				return <-done
-			}, nil
-		},
-		close: func() error {
-			close(queue)
-			<-stopped
-			return f.Close()
-		},
-	}, nil
+	return s
 }
 
-// writeLog writes a payload for each request and answers after a sync.
-func writeLog(f *os.File, queue chan chan error) {
-	payload := bytes.Repeat([]byte("x"), size)
-	var group []chan error
-	for first := range queue {
-		group = append(group[:0], first)
-		for waiting := len(queue); waiting > 0; waiting-- {
-			group = append(group, <-queue)
-		}
-		_, err := f.Write(bytes.Repeat(payload, len(group)))
-		if err == nil {
-			err = f.Sync()
-		}
-		for _, done := range group {
-			done <- err
-		}
+// probe makes a session and does a turn in it.
+func (s *subject) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	next, err := s.session(ctx)
+	if err == nil {
+		_, err = next(ctx, 2)
 	}
+	return err
+}
+
+// directory makes a fresh directory.
+func (e *env) directory(name string) (string, error) {
+	e.made++
+	dir := filepath.Join(e.dir, fmt.Sprintf("%s-%d", name, e.made))
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// errNoPostgres says why there is nothing to measure.
+var errNoPostgres = errors.New("PostgreSQL is not installed")
+
+// database makes a fresh database and returns its address.
+func (e *env) database(ctx context.Context) (string, error) {
+	if e.postgres == "" {
+		return "", errNoPostgres
+	}
+	e.made++
+	name := fmt.Sprintf("bench%d", e.made)
+	out, err := exec.CommandContext(ctx, e.createdb, "-h", e.postgres, "-U", "postgres", name).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("createdb: %w: %s", err, out)
+	}
+	return fmt.Sprintf("postgres://postgres@/%s?host=%s", name, e.postgres), nil
 }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// warmUp sessions fill pools and buffers before memory is first taken.
+	warmUp = 64
+	// idleAtOnce sessions are made at the same time.
+	idleAtOnce = 32
+)
+
+// footprint is what a server holds.
+type footprint struct {
+	rss, anon int64
+	files     int
+}
+
+// measureIdle compares a server's memory before and after it was given many
+// sessions that have finished a turn and that nobody reads. Each is a process
+// of its own, fresh.
+func measureIdle(ctx context.Context, e *env) error {
+	if _, err := fmt.Fprintf(e.out, "\nmemory of the server process with %d idle sessions\n%-36s %9s %9s %9s %14s %9s %14s\n", e.idle,
+		"", "before", "after", "cost", "of it no files", "each", "open files"); err != nil {
+		return err
+	}
+	for _, k := range kinds()[1:] {
+		if !e.wanted(k.name) {
+			continue
+		}
+		if err := e.idleOf(ctx, k); err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+	}
+	return nil
+}
+
+func (e *env) idleOf(ctx context.Context, k kind) (err error) {
+	s := e.open(ctx, k)
+	defer func() { err = errors.Join(err, s.close()) }()
+	if s.failed != nil || s.pid == 0 {
+		return nil
+	}
+	if err := s.populate(ctx, warmUp); err != nil {
+		return err
+	}
+	before, err := e.settle(ctx, s.pid)
+	if err != nil {
+		return err
+	}
+	if err := s.populate(ctx, e.idle); err != nil {
+		return err
+	}
+	after, err := e.settle(ctx, s.pid)
+	if err != nil {
+		return err
+	}
+	mb := func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+	cost := after.rss - before.rss
+	_, err = fmt.Fprintf(e.out, "%-36s %9s %9s %9s %14s %6.1f kB %7d to %d\n", s.name, mb(before.rss), mb(after.rss), mb(cost),
+		mb(after.anon-before.anon), float64(cost)/float64(e.idle)/1000, before.files, after.files)
+	return err
+}
+
+// populate makes sessions, each with a finished turn of one step, and leaves them.
+func (s *subject) populate(ctx context.Context, n int) error {
+	return spread(n, idleAtOnce, func(int) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		next, err := s.session(ctx)
+		if err == nil {
+			_, err = next(ctx, 1)
+		}
+		return err
+	})
+}
+
+// settle waits until a server has given back what it will, and returns the
+// least it was seen to hold.
+func (e *env) settle(ctx context.Context, pid int) (least footprint, err error) {
+	seconds := 20
+	if e.quick {
+		seconds = 2
+	}
+	for range seconds {
+		select {
+		case <-ctx.Done():
+			return least, ctx.Err()
+		case <-time.After(time.Second):
+		}
+		var now footprint
+		if now.rss, now.anon, err = resident(pid); err != nil {
+			return least, err
+		}
+		if now.files, err = openFiles(pid); err != nil {
+			return least, err
+		}
+		if least.rss == 0 || now.rss < least.rss {
+			least = now
+		}
+	}
+	return least, nil
+}
