@@ -25,10 +25,11 @@ type authenticator struct {
 	verifier  *sigv4.Verifier
 	runtime   sigv4.Rule
 	objects   sigv4.Rule
+	strikes   *strikes
 }
 
 func newAuthenticator(d *identity.Directory, now func() time.Time) *authenticator {
-	a := &authenticator{directory: d, runtime: sigv4.Generic(signingNames...), objects: sigv4.S3()}
+	a := &authenticator{directory: d, runtime: sigv4.Generic(signingNames...), objects: sigv4.S3(), strikes: newStrikes(now)}
 	a.verifier = sigv4.New(sigv4.Config{Now: now, Lookup: a.lookup})
 	return a
 }
@@ -45,14 +46,8 @@ func (a *authenticator) lookup(ctx context.Context, accessKeyID string) (sigv4.C
 // verified here, before anything acts on it. services are the signing names
 // the route accepts; nil means those of the JSON dialects.
 func (a *authenticator) authenticate(c *call, services []string) error {
-	token, given := bearer(c.r)
-	if given {
-		who, key, err := a.directory.AuthenticateBearer(c.r.Context(), token)
-		if err != nil {
-			return err
-		}
-		c.who, c.key = who, key
-		return nil
+	if token, given := bearer(c.r); given {
+		return a.byToken(c, token)
 	}
 	req := sigv4.FromHTTP(c.r)
 	if !sigv4.Signed(&req) {
@@ -67,16 +62,31 @@ func (a *authenticator) authenticate(c *call, services []string) error {
 		err := c.readBody()
 		return c.body, err
 	}
-	result, err := a.verifier.Verify(c.r.Context(), req, rule)
-	if err != nil {
-		return signatureError(err)
-	}
-	_, who, key, err := a.directory.SecretForAccessKey(c.r.Context(), result.AccessKeyID)
-	if err != nil {
+	_, err := a.bySignature(c, req, rule)
+	return err
+}
+
+// byToken proves the caller by bearer key.
+func (a *authenticator) byToken(c *call, token string) (err error) {
+	if err := a.strikes.allow(c.r); err != nil && !a.directory.KnowsBearer(token) {
 		return err
 	}
-	c.who, c.key = who, key
-	return nil
+	c.who, c.key, err = a.directory.AuthenticateBearer(c.r.Context(), token)
+	return a.strikes.judge(c.r, err)
+}
+
+// bySignature proves the caller by signature.
+func (a *authenticator) bySignature(c *call, req sigv4.Request, rule sigv4.Rule) (proof *sigv4.Result, err error) {
+	if err := a.strikes.allow(c.r); err != nil {
+		if id, _, _ := strings.Cut(credentialScope(c.r), "/"); !a.directory.KnowsAccessKey(id) {
+			return nil, err
+		}
+	}
+	if proof, err = a.verifier.Verify(c.r.Context(), req, rule); err != nil {
+		return nil, a.strikes.judge(c.r, signatureError(err))
+	}
+	_, c.who, c.key, err = a.directory.SecretForAccessKey(c.r.Context(), proof.AccessKeyID)
+	return proof, err
 }
 
 // bearer finds an API key in the places the SDKs put it.

@@ -170,22 +170,14 @@ func (s *s3Call) operation() (s3Handler, bool) {
 // body is proved while it is read.
 func (s *s3Call) admitS3(action identity.Action) error {
 	auth := s.h.auth
+	var err error
 	if token, given := bearer(s.r); given {
-		who, key, err := auth.directory.AuthenticateBearer(s.r.Context(), token)
-		if err != nil {
-			return err
-		}
-		s.who, s.call.key = who, key
+		err = auth.byToken(s.call, token)
 	} else {
-		proof, err := auth.verifier.Verify(s.r.Context(), sigv4.FromHTTP(s.r), auth.objects)
-		if err != nil {
-			return signatureError(err)
-		}
-		_, who, key, err := auth.directory.SecretForAccessKey(s.r.Context(), proof.AccessKeyID)
-		if err != nil {
-			return err
-		}
-		s.who, s.call.key, s.proof = who, key, proof
+		s.proof, err = auth.bySignature(s.call, sigv4.FromHTTP(s.r), auth.objects)
+	}
+	if err != nil {
+		return err
 	}
 	return s.permit(action)
 }

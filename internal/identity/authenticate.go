@@ -36,6 +36,17 @@ func (d *Directory) AuthenticateBearer(ctx context.Context, token string) (Princ
 	return e.principal, e.credential.Key, nil
 }
 
+// KnowsBearer reports whether a token is judged without asking the store, or was
+// good when the store was last asked. It says nothing about whether it works.
+func (d *Directory) KnowsBearer(token string) bool {
+	return token == "" || d.cache.knows(tokenLookup(token), d.now(), d.config.CacheTTL)
+}
+
+// KnowsAccessKey is KnowsBearer of an access key id.
+func (d *Directory) KnowsAccessKey(id string) bool {
+	return id == "" || d.cache.knows(id, d.now(), d.config.CacheTTL)
+}
+
 // SecretForAccessKey returns the secret access key with which requests of the
 // access key id must be signed, and whom they come from. It answers
 // [ErrUnauthenticated] for an access key that does not work.

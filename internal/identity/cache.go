@@ -75,6 +75,18 @@ func (c *cache) isUnknown(lookup string, now time.Time, ttl time.Duration) bool 
 	return ok && now.Sub(at) < ttl
 }
 
+// knows reports whether a lookup was found, however long ago, or was not found
+// less than ttl before now.
+func (c *cache) knows(lookup string, now time.Time, ttl time.Duration) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.entries[lookup] != nil {
+		return true
+	}
+	at, ok := c.unknown[lookup]
+	return ok && now.Sub(at) < ttl
+}
+
 // miss remembers that a lookup begun at the generation found nothing.
 func (c *cache) miss(lookup string, now time.Time, generation uint64) {
 	c.mu.Lock()
