@@ -12,6 +12,8 @@ import (
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/craton-ai/craton/internal/model"
 )
 
 // Command is a child process that speaks the protocol on its standard input
@@ -50,8 +52,8 @@ func (c Command) transport(cfg Config) (sdk.Transport, *trouble) {
 	return &childTransport{cmd: cmd, trouble: t, limit: cfg.Limits.Answer}, t
 }
 
-// childTransport starts the process and watches its output's end. The SDK's
-// own transport neither bounds a line as asked nor ends a group of processes.
+// childTransport starts the process and watches its output. The SDK's own
+// transport neither says which bound was passed nor ends a group of processes.
 type childTransport struct {
 	cmd     *exec.Cmd
 	trouble *trouble
@@ -72,8 +74,8 @@ func (t *childTransport) Connect(ctx context.Context) (sdk.Connection, error) {
 		t.trouble.note(err)
 		return nil, err
 	}
-	p := &child{cmd: t.cmd, Reader: stdout, stdin: stdin, trouble: t.trouble}
-	return (&sdk.IOTransport{Reader: p, Writer: keepOpen{stdin}, MaxLineLength: t.limit}).Connect(ctx)
+	p := &child{cmd: t.cmd, stdout: stdout, limit: t.limit, stdin: stdin, trouble: t.trouble}
+	return (&sdk.IOTransport{Reader: p, Writer: keepOpen{stdin}, MaxLineLength: -1}).Connect(ctx)
 }
 
 // keepOpen leaves closing to the child, which closes everything in order.
@@ -83,16 +85,28 @@ func (keepOpen) Close() error { return nil }
 
 // child is a running process.
 type child struct {
-	io.Reader
 	cmd     *exec.Cmd
 	stdin   io.Closer
+	stdout  io.Reader
 	trouble *trouble
 	once    sync.Once
+	// line counts the bytes since the last end of a line.
+	line, limit int
 }
 
-// Read reads the child's output and notes its end.
+// Read reads the child's output, bounds its lines and notes its end.
 func (c *child) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
+	n, err := c.stdout.Read(p)
+	if i := bytes.LastIndexByte(p[:n], '\n'); i >= 0 {
+		c.line = n - i - 1
+	} else {
+		c.line += n
+	}
+	if c.line > c.limit {
+		err = &model.Error{Kind: model.TooLarge, Op: "mcp", Message: "The tool server's answer is larger than allowed."}
+		c.trouble.note(err)
+		return 0, err
+	}
 	if err != nil {
 		c.trouble.note(errors.New("the process closed its output"))
 	}
