@@ -415,3 +415,28 @@ func (*Publishing) kind() string        { return "turn.publishing" }
 func (*Published) kind() string         { return "turn.published" }
 func (*Submitted) kind() string         { return session.SubmissionType }
 
+
+// IntentOf is the seq of the intent whose outcome the event is; 0 for others.
+func IntentOf(body Body) uint64 {
+	switch b := body.(type) {
+	case *ModelAnswered:
+		return b.Call
+	case *ModelFailed:
+		return b.Call
+	case *ModelInterrupted:
+		return b.Call
+	case *ToolsListed:
+		return b.Call
+	case *ToolReturned:
+		return b.Intent
+	case *ToolUnknown:
+		return b.Intent
+	case *ToolAgain:
+		return b.Intent
+	case *Compacted:
+		return b.Call
+	case *Published:
+		return b.Call
+	}
+	return 0
+}

@@ -158,3 +158,12 @@ func typed(tag string) model.Part {
 	}
 	return nil
 }
+
+// EncodeParts writes parts in the form journals have them; equal parts come
+// out equal.
+func EncodeParts(parts []model.Part) ([]byte, error) {
+	if parts == nil {
+		parts = []model.Part{}
+	}
+	return json.Marshal(parts, codec)
+}

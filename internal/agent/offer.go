@@ -210,3 +210,28 @@ func needsApproval(offer *Offer) bool {
 	}
 	return offer.Spec.Class == tool.Unsafe || offer.Spec.Class == ""
 }
+
+// Carrier is what carries out a server call: its class, its server and what is
+// sent along. The server is nil if the tool is not offered any more.
+func (s *State) Carrier(t *Thread, call *Call) (tool.Class, *tool.Server, jsontext.Value) {
+	offer := s.offerOf(t, call)
+	if offer == nil {
+		return tool.Unsafe, nil, nil
+	}
+	return s.class(t, call), &offer.Server.Server, offer.Server.Meta
+}
+
+// Nested is the n-th call that a program made, or nil.
+func (s *State) Nested(parent string, n int) *Call {
+	for _, t := range s.Threads {
+		if t.Turn.Over() {
+			continue
+		}
+		for _, call := range t.Turn.Calls {
+			if call.Parent == parent && call.N == n {
+				return call
+			}
+		}
+	}
+	return nil
+}

@@ -142,6 +142,9 @@ func (j *Journal) Append(ctx context.Context, head Session, drafts ...Draft) (Se
 type Change struct {
 	// Drafts become events.
 	Drafts []Draft
+	// At is when it happened; zero means now. A writer that has folded its
+	// events already gives the time it folded them with.
+	At time.Time
 	// Wake, Progress and Facts are as in [Batch].
 	Wake     *time.Time
 	Progress bool
@@ -175,7 +178,11 @@ func (j *Journal) TakeOver(ctx context.Context, head Session, drafts ...Draft) (
 }
 
 func (j *Journal) append(ctx context.Context, head Session, raise uint64, change Change) (Session, error) {
-	now := j.config.Now().UTC().Truncate(time.Microsecond)
+	now := change.At
+	if now.IsZero() {
+		now = j.config.Now()
+	}
+	now = now.UTC().Truncate(time.Microsecond)
 	if head.Seq == 0 {
 		head.CreatedAt = now
 	}

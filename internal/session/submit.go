@@ -80,6 +80,20 @@ func (j *Journal) Submit(ctx context.Context, head Session, s Submission) (Recei
 	return Receipt{}, Fault(ErrStale, head.ID, "The session is too busy to take input: try again later.")
 }
 
+// Submitted reports whether the submission's key was taken before with this
+// body; with another it answers [ErrKeyReused]. The head is of the session it
+// would go to.
+func (j *Journal) Submitted(ctx context.Context, head Session, s Submission) (bool, error) {
+	if len(s.Key) > MaxKey {
+		return false, Fault(ErrInvalid, "Idempotency-Key", "An idempotency key has at most %d bytes.", MaxKey)
+	}
+	receipt, err := j.repeated(ctx, head.Tenant, s, ErrNotFound)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return receipt.Repeated, err
+}
+
 // change puts the event that remembers the key before the others.
 func (s Submission) change(head Session) (Change, error) {
 	if s.Key == "" {

@@ -1,0 +1,520 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// actor owns one session while its lease lasts. Its state belongs to the
+// goroutine of run; what others may touch is guarded by mu.
+type actor struct {
+	d     *Driver
+	lease session.Lease
+	log   *slog.Logger
+	feed  *feed
+
+	head    session.Session
+	state   *agent.State
+	facts   session.Facts
+	saved   uint64 // event of the last snapshot
+	pending []agent.Body
+	// fresh is false where the journal may hold more than was read.
+	fresh bool
+	runs  map[uint64]*running
+	over  []uint64       // runs that ended since the last append
+	group sync.WaitGroup // of runs
+
+	mu       sync.Mutex
+	deadline time.Time // of the lease, by our own clock
+	mail     []outcome
+	poked    bool
+	lost     bool
+	leaving  bool
+	bell     chan struct{} // rings when one of the above has changed
+}
+
+// running is an intent that is being performed.
+type running struct {
+	stop context.CancelCauseFunc
+	// program is where a program's own calls wait for their outcomes.
+	program *program
+}
+
+// outcome is what became of a run.
+type outcome struct {
+	seq  uint64
+	body agent.Body
+}
+
+func newActor(d *Driver, lease session.Lease, asked time.Time) *actor {
+	return &actor{
+		d: d, lease: lease, head: lease.Head, deadline: asked.Add(d.config.TTL), runs: map[uint64]*running{},
+		bell: make(chan struct{}, 1), log: d.config.Log.With("session", lease.Head.ID, "tenant", lease.Head.Tenant),
+		feed: d.feeds.open(key{lease.Head.Tenant, lease.Head.ID}),
+	}
+}
+
+func (a *actor) ring() {
+	select {
+	case a.bell <- struct{}{}:
+	default:
+	}
+}
+
+func (a *actor) change(f func()) {
+	a.mu.Lock()
+	f()
+	a.mu.Unlock()
+	a.ring()
+}
+
+func (a *actor) nudge() { a.change(func() { a.poked = true }) }
+func (a *actor) lose()  { a.change(func() { a.lost = true }) }
+func (a *actor) leave() { a.change(func() { a.leaving = true }) }
+
+func (a *actor) extend(until time.Time) {
+	a.mu.Lock()
+	a.deadline = until
+	a.mu.Unlock()
+}
+
+func (a *actor) held(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return now.Before(a.deadline)
+}
+
+// tell takes an outcome from a run.
+func (a *actor) tell(o outcome) { a.change(func() { a.mail = append(a.mail, o) }) }
+
+// run drives the session until there is nothing to do, the lease is lost, or
+// the driver stops.
+func (a *actor) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer a.d.feeds.close(a.feed)
+	defer a.group.Wait()
+	defer cancel()
+	if err := a.begin(ctx); err != nil {
+		a.fail(ctx, err)
+		return
+	}
+	for {
+		if err := a.advance(ctx); err != nil {
+			a.fail(ctx, err)
+			return
+		}
+		if a.isLost() {
+			a.d.gone(a, nil)
+			return
+		}
+		a.reconcile(ctx)
+		if a.isLeaving() {
+			a.handOver(ctx, cancel)
+			return
+		}
+		if !a.wait(ctx) {
+			if a.rest(ctx) {
+				return
+			}
+		}
+	}
+}
+
+func (a *actor) isLost() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.lost
+}
+
+func (a *actor) isLeaving() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.leaving
+}
+
+// begin folds the journal, and settles what an earlier owner left.
+func (a *actor) begin(ctx context.Context) error {
+	if err := a.load(ctx); err != nil {
+		return err
+	}
+	// The earlier owner's lease ended, by the database's clock, before ours
+	// was granted.
+	a.pending = a.orphans(ctx, a.state.Orphans(a.now()))
+	return nil
+}
+
+// now is the time as events know it: never before the last one.
+func (a *actor) now() time.Time {
+	now := a.d.config.Now().UTC().Truncate(time.Microsecond)
+	if a.state != nil && now.Before(a.state.Clock) {
+		return a.state.Clock
+	}
+	return now
+}
+
+// load folds the journal up to its end.
+func (a *actor) load(ctx context.Context) error {
+	head, err := a.d.config.Store.Journals.Head(ctx, a.head.Tenant, a.head.ID)
+	if err != nil {
+		return err
+	}
+	if head.Epoch != a.lease.Head.Epoch {
+		return session.Fault(session.ErrFenced, a.head.ID, "The session has another owner.")
+	}
+	state, saved, err := a.d.fold(ctx, head, head.Seq)
+	if err != nil {
+		return err
+	}
+	a.head, a.state, a.saved, a.fresh = head, state, saved, true
+	a.feed.reset(head.Seq)
+	return nil
+}
+
+// advance records outcomes and whatever follows from them, until nothing does.
+func (a *actor) advance(ctx context.Context) error {
+	for {
+		a.collect()
+		if !a.fresh {
+			if err := a.catchUp(ctx); err != nil {
+				return err
+			}
+		}
+		batch, err := a.batch()
+		if err != nil {
+			return err
+		}
+		if len(batch.drafts) == 0 {
+			return nil
+		}
+		if err := a.append(ctx, batch); err != nil {
+			return err
+		}
+	}
+}
+
+// collect takes what came in.
+func (a *actor) collect() {
+	a.mu.Lock()
+	mail, poked := a.mail, a.poked
+	a.mail, a.poked = nil, false
+	a.mu.Unlock()
+	if poked {
+		a.fresh = false
+	}
+	for _, o := range mail {
+		if r := a.runs[o.seq]; r != nil && o.body != nil {
+			if _, added := o.body.(*agent.CallAdded); !added {
+				delete(a.runs, o.seq)
+				a.over = append(a.over, o.seq)
+			}
+		}
+		if o.body != nil {
+			a.pending = append(a.pending, o.body)
+		}
+	}
+}
+
+// catchUp folds what others appended.
+func (a *actor) catchUp(ctx context.Context) error {
+	store := a.d.config.Store.Journals
+	for {
+		events, err := store.Read(ctx, a.head.Tenant, a.head.ID, a.head.Seq, session.MaxEvents)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			read, err := a.d.codec.Read(e)
+			if err != nil {
+				return err
+			}
+			if err := a.state.Apply(read); err != nil {
+				return err
+			}
+			a.head.Seq, a.head.Head = e.Seq, e.Hash
+		}
+		a.feed.append(events)
+		if len(events) < session.MaxEvents {
+			a.fresh = true
+			return nil
+		}
+	}
+}
+
+// batch is one append: events that were folded already.
+type batch struct {
+	at       time.Time
+	drafts   []session.Draft
+	progress bool
+	// outcomes is how many of the pending bodies are in it.
+	outcomes int
+}
+
+// batch folds what is pending and what is decided of it.
+func (a *actor) batch() (*batch, error) {
+	b := &batch{at: a.now()}
+	for len(a.pending) > b.outcomes && len(b.drafts) < session.MaxEvents/2 {
+		body := a.pending[b.outcomes]
+		b.outcomes++
+		if !a.stands(body) {
+			continue
+		}
+		b.progress = b.progress || achieves(body)
+		if err := a.fold(b, body); err != nil {
+			return nil, err
+		}
+	}
+	if at := a.state.Timer(); len(b.drafts) == 0 && !at.IsZero() && !at.After(b.at) {
+		if err := a.fold(b, &agent.Ticked{}); err != nil {
+			return nil, err
+		}
+	}
+	for len(b.drafts) < session.MaxEvents/2 {
+		next := a.state.Effects()
+		if len(next) == 0 || next[0].Record == nil {
+			break
+		}
+		for _, effect := range next {
+			if effect.Record == nil {
+				break
+			}
+			if err := a.fold(b, effect.Record); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(b.drafts) == 0 {
+		a.pending = nil
+	}
+	return b, nil
+}
+
+// stands reports whether an outcome still has its intent: the journal may have
+// been folded anew since.
+func (a *actor) stands(body agent.Body) bool {
+	if added, ok := body.(*agent.CallAdded); ok {
+		return a.state.Nested(added.Parent, added.N) == nil
+	}
+	seq := agent.IntentOf(body)
+	return seq == 0 || a.state.Run(seq) != nil
+}
+
+// achieves reports whether the event says what was achieved, not what is about
+// to be tried or was given up.
+func achieves(body agent.Body) bool {
+	switch body.(type) {
+	case *agent.ModelAnswered, *agent.ModelFailed, *agent.ToolReturned, *agent.ToolsListed, *agent.Compacted, *agent.Published, *agent.TurnEnded:
+		return true
+	}
+	return false
+}
+
+// fold adds a body to the batch and to the state, in the form it will be read in.
+func (a *actor) fold(b *batch, body agent.Body) error {
+	draft, err := a.d.codec.Draft(body)
+	if err != nil {
+		return err
+	}
+	at := session.Event{Tenant: a.head.Tenant, Session: a.head.ID, Seq: a.head.Seq + uint64(len(b.drafts)) + 1,
+		Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
+	read, err := a.d.codec.Read(at)
+	if err != nil {
+		return err
+	}
+	if err := a.state.Apply(read); err != nil {
+		return err
+	}
+	b.drafts = append(b.drafts, draft)
+	return nil
+}
+
+// append makes the batch durable. If others appended first, the journal is
+// folded anew and the outcomes stay pending.
+func (a *actor) append(ctx context.Context, b *batch) error {
+	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
+	wake := a.state.Timer()
+	change.Wake = &wake
+	if facts := FactsOf(a.state); !same(facts, a.facts) {
+		change.Facts = &facts
+	}
+	before := a.head
+	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
+	switch {
+	case err == nil:
+		a.head = next
+		if change.Facts != nil {
+			a.facts = *change.Facts
+		}
+		a.pending = a.pending[b.outcomes:]
+		a.publish(before, b)
+		if a.head.Seq-a.saved >= saveEvery {
+			a.save(ctx)
+		}
+		return nil
+	case errors.Is(err, session.ErrFenced):
+		return err
+	case errors.Is(err, session.ErrStale):
+		return a.load(ctx)
+	case errors.Is(err, session.ErrErased), errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrInvalid):
+		return err
+	}
+	return a.retry(ctx, err)
+}
+
+// retryEvery is how long to wait for a store that does not answer.
+const retryEvery = 200 * time.Millisecond
+
+// retry waits after a failed append, whose outcome may be unknown, and folds
+// the journal anew; it gives up with the lease.
+func (a *actor) retry(ctx context.Context, cause error) error {
+	a.log.Warn("events could not be appended; it is tried again", "err", cause)
+	for {
+		timer := time.NewTimer(retryEvery)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+		if a.isLost() || !a.held(a.d.config.Now()) {
+			return cause
+		}
+		err := a.load(ctx)
+		if err == nil || errors.Is(err, session.ErrStale) || errors.Is(err, session.ErrCorrupt) || errors.Is(err, session.ErrErased) {
+			return err
+		}
+	}
+}
+
+// publish hands what was appended to readers of this process.
+func (a *actor) publish(before session.Session, b *batch) {
+	events := make([]session.Event, len(b.drafts))
+	for i, draft := range b.drafts {
+		events[i] = session.Event{Tenant: before.Tenant, Session: before.ID, Seq: before.Seq + uint64(i) + 1,
+			Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
+	}
+	a.feed.append(events)
+	for _, seq := range a.over {
+		a.feed.forget(seq)
+	}
+	a.over = nil
+}
+
+// reconcile starts what is due and stops what is to end.
+func (a *actor) reconcile(ctx context.Context) {
+	for _, effect := range a.state.Effects() {
+		switch {
+		case effect.Stop != 0:
+			a.stop(effect.Stop)
+		case effect.Perform != nil && a.runs[effect.Perform.Seq] == nil:
+			a.perform(ctx, effect.Perform)
+		}
+	}
+	for seq, r := range a.runs {
+		if a.state.Run(seq) == nil {
+			r.stop(errStopped) // it was folded away
+			delete(a.runs, seq)
+		}
+	}
+	a.feedPrograms()
+}
+
+// errStopped is why a run ends that the state does not want any more.
+var errStopped = errors.New("driver: stopped")
+
+// stop ends a run; one that was never started has an outcome at once.
+func (a *actor) stop(seq uint64) {
+	if r := a.runs[seq]; r != nil {
+		r.stop(errStopped)
+		return
+	}
+	if run := a.state.Run(seq); run != nil {
+		a.tell(outcome{seq, abandoned(run)})
+	}
+}
+
+// wait blocks until something comes, and reports false when the session has
+// had nothing to do for a while.
+func (a *actor) wait(ctx context.Context) bool {
+	var timeout <-chan time.Time
+	idle := len(a.runs) == 0
+	if idle {
+		timer := time.NewTimer(a.d.config.Linger)
+		defer timer.Stop()
+		timeout = timer.C
+	} else {
+		// Input that other processes took is found by looking.
+		timer := time.NewTimer(a.d.config.Poll / 2)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	var due <-chan time.Time
+	if at := a.state.Timer(); !at.IsZero() {
+		timer := time.NewTimer(max(at.Sub(a.d.config.Now()), 0))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-a.bell:
+		return true
+	case <-due:
+		return true
+	case <-timeout:
+		a.fresh = false
+		return !idle
+	case <-ctx.Done():
+		return true
+	}
+}
+
+// rest lets an idle session go. It reports false if input came in the meantime.
+func (a *actor) rest(ctx context.Context) bool {
+	if err := a.advance(ctx); err != nil {
+		a.fail(ctx, err)
+		return true
+	}
+	if len(a.state.Runs) > 0 || len(a.runs) > 0 {
+		return false
+	}
+	a.save(ctx)
+	left := a.d.gone(a, func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.poked || len(a.mail) > 0 || a.leaving || a.lost
+	})
+	if !left {
+		return false
+	}
+	a.release(ctx, "")
+	return true
+}
+
+func (a *actor) release(ctx context.Context, quarantine string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := a.d.config.Store.Leases.Release(ctx, a.lease, quarantine)
+	if err != nil && !errors.Is(err, session.ErrStale) && !errors.Is(err, session.ErrErased) && !errors.Is(err, session.ErrNotFound) {
+		a.log.Warn("the session was not released; its lease runs out", "err", err)
+	}
+}
+
+// fail ends the ownership after an error that this owner cannot mend.
+func (a *actor) fail(ctx context.Context, err error) {
+	defer a.d.gone(a, nil)
+	switch {
+	case errors.Is(err, session.ErrFenced), errors.Is(err, session.ErrErased), errors.Is(err, session.ErrNotFound), ctx.Err() != nil, a.isLost():
+		a.log.Debug("the session is no longer this node's", "err", err)
+	case errors.Is(err, session.ErrCorrupt):
+		a.log.Error("the session's journal does not fold; it is set aside", "err", err)
+		a.release(ctx, "The journal does not fold: "+err.Error())
+	case errors.Is(err, session.ErrNewer):
+		a.release(ctx, "")
+	default:
+		a.log.Error("the session is left to another owner", "err", err)
+	}
+}

@@ -1,0 +1,29 @@
+// Package driver keeps agent sessions going. It is for the server, which runs
+// one Driver a process, and for the edge, which creates, feeds and reads
+// sessions through [Sessions].
+//
+// A session is owned by at most one driver at a time, by lease. Its owner folds
+// the journal, asks package agent what is due, records it, and performs what
+// was recorded: calls of models and tools. Outcomes and the intents that follow
+// from them share one append.
+//
+// It guarantees that
+//   - nothing is done that was not recorded before, and nothing is recorded
+//     by an owner that was replaced;
+//   - input is durable before it is acknowledged, and with an idempotency key
+//     taken once;
+//   - work that an owner left behind goes on with the next one: models are
+//     asked again, tools by their class (see package tool), and what people
+//     have to decide waits for them;
+//   - a reader that resumes where it stopped is told each thing once, in
+//     order, whichever process serves it;
+//   - a driver that is stopped hands its sessions over in seconds.
+//
+// Example:
+//
+//	d, err := driver.New(driver.Config{Store: store, Journal: journal, Models: models, …})
+//	go d.Run(ctx)
+//	sessions := d.Sessions()
+//	id, err := sessions.Create(ctx, driver.Creation{Tenant: t, Created: created, Input: input})
+//	tail, err := sessions.Tail(ctx, t, id, "")
+package driver

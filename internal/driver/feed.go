@@ -1,0 +1,125 @@
+package driver
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// feedEvents is how many of the last events a feed holds.
+const feedEvents = 256
+
+// feeds hold what sessions of this process are telling, for readers in the
+// same process: whoever else reads asks the store.
+type feeds struct {
+	mu  sync.Mutex
+	all map[key]*feed
+}
+
+func newFeeds() *feeds { return &feeds{all: map[key]*feed{}} }
+
+// feed is one session's. It lives while an owner or a reader has it open.
+type feed struct {
+	key   key
+	users int // guarded by feeds.mu
+
+	mu     sync.Mutex
+	owned  int
+	events []session.Event            // the last ones, without gaps
+	deltas map[uint64][]session.Delta // of intents under way
+	change chan struct{}              // closed and replaced with each change
+}
+
+// open returns the session's feed, which the caller closes.
+func (f *feeds) open(k key) *feed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	one := f.all[k]
+	if one == nil {
+		one = &feed{key: k, deltas: map[uint64][]session.Delta{}, change: make(chan struct{})}
+		f.all[k] = one
+	}
+	one.users++
+	return one
+}
+
+func (f *feeds) close(one *feed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if one.users--; one.users == 0 {
+		delete(f.all, one.key)
+	}
+}
+
+func (f *feed) changed(update func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	update()
+	close(f.change)
+	f.change = make(chan struct{})
+}
+
+// reset forgets events: the next one comes after seq.
+func (f *feed) reset(uint64) {
+	f.changed(func() { f.events = nil })
+}
+
+// append adds events that are durable.
+func (f *feed) append(events []session.Event) {
+	if len(events) == 0 {
+		return
+	}
+	f.changed(func() {
+		if n := len(f.events); n > 0 && f.events[n-1].Seq+1 != events[0].Seq {
+			f.events = nil
+		}
+		f.events = append(f.events, events...)
+		if over := len(f.events) - feedEvents; over > 0 {
+			f.events = slices.Clone(f.events[over:])
+		}
+	})
+}
+
+// delta adds a delta of an intent under way.
+func (f *feed) delta(d session.Delta) {
+	f.changed(func() { f.deltas[d.ID.Seq] = append(f.deltas[d.ID.Seq], d) })
+}
+
+// forget drops the deltas of an intent that is over: they are in the store.
+func (f *feed) forget(seq uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.deltas, seq)
+}
+
+// after returns the events after seq; ok is false if the feed does not reach
+// back so far.
+func (f *feed) after(seq uint64) (events []session.Event, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.events)
+	if n == 0 || f.events[0].Seq > seq+1 || f.events[n-1].Seq < seq {
+		return nil, false
+	}
+	return slices.Clone(f.events[seq+1-f.events[0].Seq:]), true
+}
+
+// said returns the deltas of an intent after the n-th; ok is false if they are
+// to be read from the store.
+func (f *feed) said(seq uint64, n uint32) (deltas []session.Delta, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.deltas[seq]
+	if len(all) == 0 || all[0].ID.N != 1 || int(n) > len(all) {
+		return nil, false
+	}
+	return slices.Clone(all[n:]), true
+}
+
+// watch returns a channel that is closed at the next change.
+func (f *feed) watch() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.change
+}

@@ -1,0 +1,175 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// errHandOver is why a run ends whose session goes to another owner.
+var errHandOver = errors.New("driver: the session is handed over")
+
+// grace is how long a driver that stops lets runs come to their own end.
+const grace = 2 * time.Second
+
+// handOver records what has come to an end, begins nothing, and lets the
+// session go so that another node takes it up at once.
+func (a *actor) handOver(ctx context.Context, cancel context.CancelFunc) {
+	defer a.d.gone(a, nil)
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	for len(a.runs) > 0 {
+		select {
+		case <-a.bell:
+			a.collect()
+			continue
+		case <-timer.C:
+		}
+		break
+	}
+	for _, r := range a.runs {
+		r.stop(errHandOver)
+	}
+	a.group.Wait()
+	cancel()
+	a.collect()
+	ctx = context.WithoutCancel(ctx)
+	if err := a.leaveBehind(ctx); err != nil {
+		a.log.Debug("the last outcomes were not recorded; the next owner settles them", "err", err)
+	}
+	a.release(ctx, "")
+}
+
+// leaveBehind appends the outcomes without what follows from them.
+func (a *actor) leaveBehind(ctx context.Context) error {
+	if !a.fresh {
+		if err := a.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+	b := &batch{at: a.now()}
+	for _, body := range a.pending {
+		if a.stands(body) {
+			if err := a.fold(b, body); err != nil {
+				return err
+			}
+		}
+	}
+	unfinished := len(a.state.Effects()) > 0
+	if len(b.drafts) == 0 && !unfinished {
+		a.save(ctx)
+		return nil
+	}
+	change := session.Change{Drafts: b.drafts, At: b.at, Progress: len(b.drafts) > 0}
+	wake := a.state.Timer()
+	if unfinished {
+		wake = session.AtOnce
+	}
+	change.Wake = &wake
+	facts := FactsOf(a.state)
+	change.Facts = &facts
+	if len(b.drafts) == 0 {
+		// A timer is set with an append only: say that time has passed.
+		draft, err := a.d.codec.Draft(&agent.Ticked{})
+		if err != nil {
+			return err
+		}
+		change.Drafts = []session.Draft{draft}
+	}
+	before := a.head
+	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
+	if err == nil {
+		a.head = next
+		a.publish(before, &batch{at: b.at, drafts: change.Drafts})
+	}
+	return err
+}
+
+// orphans completes what becomes of an earlier owner's intents: what readers
+// were shown of an answer is what the buffer holds of it.
+func (a *actor) orphans(ctx context.Context, bodies []agent.Body) []agent.Body {
+	for _, body := range bodies {
+		cut, ok := body.(*agent.ModelInterrupted)
+		if !ok {
+			continue
+		}
+		deltas, err := a.d.deltas(ctx, key{a.head.Tenant, a.head.ID}, cut.Call, 0)
+		if err != nil {
+			a.log.Debug("what was said before the takeover cannot be read", "err", err)
+			continue
+		}
+		cut.Partial = said(deltas)
+	}
+	return bodies
+}
+
+// deltas reads those of an intent after the n-th.
+func (d *Driver) deltas(ctx context.Context, k key, seq uint64, n uint32) ([]session.Delta, error) {
+	var all []session.Delta
+	after := session.EventID{Seq: seq, Attempt: 1, N: n}
+	for {
+		page, err := d.config.Store.Buffer.ReadDeltas(ctx, k.tenant, k.session, after, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range page {
+			if one.ID.Seq != seq {
+				return all, nil
+			}
+			all = append(all, one)
+			after = one.ID
+		}
+		if len(page) < session.MaxDeltas {
+			return all, nil
+		}
+	}
+}
+
+// said puts deltas together again.
+func said(deltas []session.Delta) []model.Part {
+	type piece struct {
+		kind agent.ItemType
+		d    agent.Delta
+		text strings.Builder
+	}
+	kinds := map[int]agent.ItemType{}
+	pieces := map[agent.Place]*piece{}
+	var order []agent.Place
+	for _, one := range deltas {
+		var d agent.Delta
+		if json.Unmarshal(one.Data, &d) != nil {
+			continue
+		}
+		place := agent.Place{Item: d.Item, Content: d.Content}
+		switch d.Kind {
+		case agent.DeltaItem:
+			kinds[d.Item] = d.Type
+		case agent.DeltaPart:
+			pieces[place] = &piece{kind: kinds[d.Item], d: d}
+			order = append(order, place)
+		case agent.DeltaText:
+			if p := pieces[place]; p != nil {
+				p.text.WriteString(d.Text)
+			}
+		}
+	}
+	var parts []model.Part
+	for _, place := range order {
+		switch p := pieces[place]; {
+		case p.kind == agent.ItemReasoning:
+			parts = append(parts, &model.Reasoning{Text: p.text.String(), Summary: p.d.Summary})
+		case p.d.Refusal:
+			parts = append(parts, &model.Refusal{Text: p.text.String()})
+		default:
+			parts = append(parts, &model.Text{Text: p.text.String()})
+		}
+	}
+	return parts
+}

@@ -1,0 +1,299 @@
+package driver
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// How often a reader looks for what another process wrote: while an answer is
+// under way, and else.
+const (
+	lookBusy = 40 * time.Millisecond
+	lookIdle = 400 * time.Millisecond
+)
+
+// Told is one thing a reader is told.
+type Told struct {
+	agent.Signal
+	// ID names it; a reader that resumes with it is told what follows.
+	ID string
+	// State is the session as it was then. It is the tail's: it is read before
+	// the next one is asked for.
+	State *agent.State
+}
+
+// Tail tells a reader what happens in a session, in order and once. It is not
+// safe for concurrent use, and is closed by whoever opened it.
+type Tail struct {
+	d      *Driver
+	key    key
+	feed   *feed
+	p      *agent.Projector
+	cursor Cursor
+	queue  []queued
+	// skip is how many signals of the next event were told already.
+	skip uint32
+}
+
+// queued is a signal with the cursor after it.
+type queued struct {
+	signal agent.Signal
+	id     string
+}
+
+// Tail reads a session from after on, the id of something told; empty begins
+// with whatever happens next, and [FromStart] with the session's creation. A
+// malformed id is [session.ErrInvalid].
+func (s *Sessions) Tail(ctx context.Context, tenant, id, after string) (*Tail, error) {
+	head, err := s.head(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tail{d: s.driver, key: key{tenant, id}, cursor: Cursor{Said: map[uint64]uint32{}}}
+	// The feed is opened before the journal is read, so that nothing is missed.
+	t.feed = s.driver.feeds.open(t.key)
+	if err := t.begin(ctx, head, after); err != nil {
+		t.Close()
+		return nil, hide(err, id)
+	}
+	return t, nil
+}
+
+// FromStart is where a tail begins that tells everything.
+const FromStart = "0"
+
+func (t *Tail) begin(ctx context.Context, head session.Session, after string) error {
+	from := head.Seq
+	switch after {
+	case "":
+		t.cursor.Journal = session.EventID{Seq: from, N: Wholly}
+	case FromStart:
+		from = 0
+	default:
+		cursor, err := ParseCursor(after)
+		if err != nil {
+			return err
+		}
+		if cursor.Journal.Seq > head.Seq {
+			return session.Fault(session.ErrInvalid, after, "The session has no event %d.", cursor.Journal.Seq)
+		}
+		t.cursor = cursor
+		if from = cursor.Journal.Seq; cursor.Journal.N != Wholly {
+			// The last event may have been told in part: it is folded again.
+			from, t.skip = from-1, cursor.Journal.N
+		}
+	}
+	state, _, err := t.d.fold(ctx, head, from)
+	if err != nil {
+		return err
+	}
+	t.p = agent.NewProjector(state)
+	if after == "" {
+		return t.join(ctx)
+	}
+	return t.recall(ctx)
+}
+
+// join begins in the middle of answers: what was said of them so far counts as
+// told.
+func (t *Tail) join(ctx context.Context) error {
+	for _, run := range t.p.State.Runs {
+		if run.Kind != agent.RunModel {
+			continue
+		}
+		deltas, err := t.read(ctx, run.Seq, 0)
+		if err != nil {
+			return err
+		}
+		for _, one := range deltas {
+			t.fold(one)
+			t.cursor.Said[run.Seq] = one.ID.N
+		}
+	}
+	return nil
+}
+
+// recall folds what was told of answers under way before the reader resumed.
+func (t *Tail) recall(ctx context.Context) error {
+	for seq, n := range t.cursor.Said {
+		deltas, err := t.read(ctx, seq, 0)
+		if err != nil {
+			return err
+		}
+		if len(deltas) == 0 || deltas[0].ID.N != 1 || deltas[len(deltas)-1].ID.N < n {
+			t.p.Blind(seq) // they have expired
+			continue
+		}
+		for _, one := range deltas {
+			if one.ID.N <= n {
+				t.fold(one)
+			}
+		}
+	}
+	return nil
+}
+
+// fold tells the projector of a delta.
+func (t *Tail) fold(one session.Delta) *agent.Signal {
+	var d agent.Delta
+	if json.Unmarshal(one.Data, &d) != nil {
+		return nil
+	}
+	return t.p.Delta(one.ID.Seq, d)
+}
+
+// read returns the deltas of an intent after the n-th, from this process or
+// from the store.
+func (t *Tail) read(ctx context.Context, seq uint64, n uint32) ([]session.Delta, error) {
+	if deltas, ok := t.feed.said(seq, n); ok {
+		return deltas, nil
+	}
+	return t.d.deltas(ctx, t.key, seq, n)
+}
+
+// Next waits for the next thing to tell. It ends with the context's error, or
+// with [session.ErrNotFound] once the session is deleted.
+func (t *Tail) Next(ctx context.Context) (Told, error) {
+	for {
+		if len(t.queue) > 0 {
+			next := t.queue[0]
+			t.queue = t.queue[1:]
+			return Told{Signal: next.signal, ID: next.id, State: t.p.State}, nil
+		}
+		change := t.feed.watch()
+		found, err := t.look(ctx)
+		if err != nil {
+			return Told{}, hide(err, t.key.session)
+		}
+		if found {
+			continue
+		}
+		if err := t.wait(ctx, change); err != nil {
+			return Told{}, err
+		}
+	}
+}
+
+// Pending reports whether the next call of Next would return without waiting,
+// as far as it is known without looking.
+func (t *Tail) Pending() bool { return len(t.queue) > 0 }
+
+func (t *Tail) wait(ctx context.Context, change <-chan struct{}) error {
+	every := lookIdle
+	if len(t.p.State.Runs) > 0 {
+		every = lookBusy
+	}
+	timer := time.NewTimer(every)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-change:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// look reads on: the next event of the journal with what was said before it,
+// or what is being said.
+func (t *Tail) look(ctx context.Context) (found bool, err error) {
+	events, ok := t.feed.after(t.p.State.Seq)
+	if !ok || t.p.State.Session != t.key.session {
+		from := t.p.State.Seq
+		if t.p.State.Session != t.key.session {
+			from = 0 // a fork that has not told of its own beginning
+		}
+		if events, err = t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, from, 64); err != nil {
+			return false, err
+		}
+	}
+	if len(events) > 0 {
+		return true, t.tell(ctx, events[0])
+	}
+	for _, run := range t.p.State.Runs {
+		if run.Kind != agent.RunModel {
+			continue
+		}
+		said, err := t.hear(ctx, run.Seq)
+		if err != nil {
+			return false, err
+		}
+		found = found || said
+	}
+	return found, nil
+}
+
+// hear queues what was said since.
+func (t *Tail) hear(ctx context.Context, seq uint64) (bool, error) {
+	deltas, err := t.read(ctx, seq, t.cursor.Said[seq])
+	if err != nil {
+		return false, err
+	}
+	for _, one := range deltas {
+		t.cursor.Said[seq] = one.ID.N
+		if signal := t.fold(one); signal != nil {
+			t.queue = append(t.queue, queued{*signal, t.cursor.ID(seq)})
+		}
+	}
+	return len(deltas) > 0, nil
+}
+
+// tell queues an event of the journal, after what was said under the intent
+// that it ends.
+func (t *Tail) tell(ctx context.Context, e session.Event) error {
+	read, err := t.d.codec.Read(e)
+	if err != nil {
+		return err
+	}
+	intent := agent.IntentOf(read.Body)
+	if run := t.p.State.Run(intent); run != nil && run.Kind == agent.RunModel && t.skip > 0 {
+		// The event was told in part, so what was said before it was told whole.
+		deltas, err := t.read(ctx, intent, 0)
+		if err != nil {
+			return err
+		}
+		for _, one := range deltas {
+			t.fold(one)
+		}
+		if len(deltas) == 0 {
+			t.p.Blind(intent)
+		}
+	} else if run != nil && run.Kind == agent.RunModel {
+		said, err := t.hear(ctx, intent)
+		if err != nil {
+			return err
+		}
+		if said && len(t.queue) > 0 {
+			return nil // these first; the event is read again
+		}
+	}
+	signals, err := t.p.Next(read)
+	if err != nil {
+		return err
+	}
+	delete(t.cursor.Said, intent)
+	t.cursor.Journal = session.EventID{Seq: e.Seq}
+	for i, signal := range signals {
+		t.cursor.Journal.N = uint32(i) + 1
+		if t.skip > 0 {
+			t.skip--
+			continue
+		}
+		t.queue = append(t.queue, queued{signal, t.cursor.ID(0)})
+	}
+	t.skip = 0
+	return nil
+}
+
+// Close ends the reading.
+func (t *Tail) Close() {
+	if t.feed != nil {
+		t.d.feeds.close(t.feed)
+		t.feed = nil
+	}
+}
