@@ -1,0 +1,169 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// batch is one append: events that were folded already.
+type batch struct {
+	at       time.Time
+	drafts   []session.Draft
+	progress bool
+	// outcomes is how many of the pending bodies are in it.
+	outcomes int
+}
+
+// batch folds what is pending and what is decided of it.
+func (a *actor) batch() (*batch, error) {
+	b := &batch{at: a.now()}
+	for len(a.pending) > b.outcomes && len(b.drafts) < session.MaxEvents/2 {
+		body := a.pending[b.outcomes]
+		b.outcomes++
+		if !a.stands(body) {
+			continue
+		}
+		b.progress = b.progress || achieves(body)
+		if err := a.fold(b, body); err != nil {
+			return nil, err
+		}
+	}
+	if at := a.state.Timer(); len(b.drafts) == 0 && !at.IsZero() && !at.After(b.at) {
+		if err := a.fold(b, &agent.Ticked{}); err != nil {
+			return nil, err
+		}
+	}
+	for len(b.drafts) < session.MaxEvents/2 {
+		next := a.state.Effects()
+		if len(next) == 0 || next[0].Record == nil {
+			break
+		}
+		for _, effect := range next {
+			if effect.Record == nil {
+				break
+			}
+			if err := a.fold(b, effect.Record); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(b.drafts) == 0 {
+		a.pending = nil
+	}
+	return b, nil
+}
+
+// stands reports whether an outcome still has its intent: the journal may have
+// been folded anew since.
+func (a *actor) stands(body agent.Body) bool {
+	if added, ok := body.(*agent.CallAdded); ok {
+		return a.state.Nested(added.Parent, added.N) == nil
+	}
+	seq := agent.IntentOf(body)
+	return seq == 0 || a.state.Run(seq) != nil
+}
+
+// achieves reports whether the event says what was achieved, not what is about
+// to be tried or was given up.
+func achieves(body agent.Body) bool {
+	switch body.(type) {
+	case *agent.ModelAnswered, *agent.ModelFailed, *agent.ToolReturned, *agent.ToolsListed, *agent.Compacted, *agent.Published, *agent.TurnEnded:
+		return true
+	}
+	return false
+}
+
+// fold adds a body to the batch and to the state, in the form it will be read in.
+func (a *actor) fold(b *batch, body agent.Body) error {
+	draft, err := a.d.codec.Draft(body)
+	if err != nil {
+		return err
+	}
+	at := session.Event{Tenant: a.head.Tenant, Session: a.head.ID, Seq: a.head.Seq + uint64(len(b.drafts)) + 1,
+		Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
+	read, err := a.d.codec.Read(at)
+	if err != nil {
+		return err
+	}
+	if err := a.state.Apply(read); err != nil {
+		return err
+	}
+	b.drafts = append(b.drafts, draft)
+	return nil
+}
+
+// append makes the batch durable. If others appended first, the journal is
+// folded anew and the outcomes stay pending.
+func (a *actor) append(ctx context.Context, b *batch) error {
+	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
+	wake := a.state.Timer()
+	change.Wake = &wake
+	if facts := FactsOf(a.state); !same(facts, a.facts) {
+		change.Facts = &facts
+	}
+	before := a.head
+	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
+	switch {
+	case err == nil:
+		a.head = next
+		if change.Facts != nil {
+			a.facts = *change.Facts
+		}
+		a.pending = a.pending[b.outcomes:]
+		a.publish(before, b)
+		if a.head.Seq-a.saved >= saveEvery {
+			a.save(ctx)
+		}
+		return nil
+	case errors.Is(err, session.ErrFenced):
+		return err
+	case errors.Is(err, session.ErrStale):
+		return a.load(ctx)
+	case errors.Is(err, session.ErrErased), errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrInvalid):
+		return err
+	}
+	return a.retry(ctx, err)
+}
+
+// retryEvery is how long to wait for a store that does not answer.
+const retryEvery = 200 * time.Millisecond
+
+// retry waits after a failed append, whose outcome may be unknown, and folds
+// the journal anew; it gives up with the lease.
+func (a *actor) retry(ctx context.Context, cause error) error {
+	a.log.Warn("events could not be appended; it is tried again", "err", cause)
+	for {
+		timer := time.NewTimer(retryEvery)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+		if a.isLost() || !a.held(a.d.config.Now()) {
+			return cause
+		}
+		err := a.load(ctx)
+		if err == nil || errors.Is(err, session.ErrStale) || errors.Is(err, session.ErrCorrupt) || errors.Is(err, session.ErrErased) {
+			return err
+		}
+	}
+}
+
+// publish hands what was appended to readers of this process.
+func (a *actor) publish(before session.Session, b *batch) {
+	events := make([]session.Event, len(b.drafts))
+	for i, draft := range b.drafts {
+		events[i] = session.Event{Tenant: before.Tenant, Session: before.ID, Seq: before.Seq + uint64(i) + 1,
+			Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
+	}
+	a.feed.append(events)
+	for _, seq := range a.over {
+		a.feed.forget(seq)
+	}
+	a.over = nil
+}
