@@ -34,6 +34,10 @@ type database interface {
 	document.Store
 	identity.Store
 	session.Store
+	session.Leaser
+	session.Snapshots
+	session.Buffer
+	session.Index
 	usage.Store
 	Close() error
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
+	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/engine"
 	"github.com/craton-ai/craton/internal/engine/server"
@@ -48,6 +50,7 @@ type service struct {
 	egress    *http.Client
 	handler   *edge.Handler
 	async     *async.Runner
+	driver    *driver.Driver
 	instance  string
 	streams   streams
 	// found says what was configured and discovered, for the welcome.
@@ -57,6 +60,7 @@ type service struct {
 	launched atomic.Pointer[[]server.ModelSpec]
 	stop     context.CancelFunc
 	refresh  chan struct{}
+	driven   sync.WaitGroup // of the driver
 }
 
 // asyncParallel is how many async invocations run at once.
@@ -91,6 +95,9 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	svc.doubtPrices(cfg)
 	svc.async = async.New(async.Config{Documents: st.db, Objects: st.objects, Invoke: svc.invokeAsync, Now: time.Now,
 		NewID: uuid.NewString, Log: log, Parallel: asyncParallel, Alone: !cfg.Store.Postgres.Set()})
+	if svc.driver, err = svc.newDriver(); err != nil {
+		return nil, err
+	}
 	if svc.handler, err = svc.newHandler(); err != nil {
 		return nil, err
 	}
@@ -99,6 +106,7 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	svc.stop = stop
+	svc.driven.Go(func() { svc.driver.Run(background) })
 	go func() {
 		defer close(svc.refresh)
 		svc.work(background)
@@ -121,7 +129,8 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 	}
 	return edge.New(edge.Options{
 		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Objects: svc.state.objects, AsyncInvokes: svc.async,
-		Agents: svc.state.agents, Vaults: svc.state.vaults,
+		Sessions: svc.driver.Sessions(),
+		Agents:   svc.state.agents, Vaults: svc.state.vaults,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
 			if err := svc.guards.meter.Flush(ctx); err != nil {
 				return nil, err
@@ -279,6 +288,7 @@ func (svc *service) defaultModel() string {
 // close stops what runs behind the listener, last started first, and flushes.
 func (svc *service) close(ctx context.Context) {
 	svc.stop()
+	svc.driven.Wait()
 	<-svc.refresh
 	svc.async.Close()
 	if svc.engine != nil {

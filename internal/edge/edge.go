@@ -12,6 +12,8 @@ import (
 
 	"github.com/craton-ai/craton/internal/agent/roster"
 	"github.com/craton-ai/craton/internal/blob"
+	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/file"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
@@ -70,12 +72,16 @@ type Options struct {
 	MetricsPublic bool
 	// Vaults serves the /vaults operations of the Agents API; nil does not.
 	Vaults *vault.Store
+	// Files serves the Files API; nil does not.
+	Files *file.Store
 	// Objects is the object space behind requests signed for service s3; nil refuses them.
 	Objects *blob.Space
 	// AsyncInvokes serves Bedrock's async invoke operations; nil refuses them.
 	AsyncInvokes AsyncInvokes
 	// Agents keeps saved agents; nil serves none.
 	Agents *roster.Roster
+	// Sessions runs agents; nil serves none.
+	Sessions *driver.Sessions
 }
 
 // Handler is the root of everything Craton serves. It is safe for concurrent use.
@@ -138,6 +144,7 @@ func (h *Handler) routes() {
 	h.handle("/anthropic/", anthropicAPI, identity.ModelList, h.unknownAnthropic)
 	h.agentsRoutes()
 	h.vaultRoutes()
+	h.fileRoutes()
 	h.adminRoutes()
 	if h.opts.Metrics != nil && h.opts.MetricsPublic {
 		h.mux.Handle("GET /metrics", h.opts.Metrics)

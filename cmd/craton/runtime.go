@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// newDriver builds what keeps agent sessions going.
+func (svc *service) newDriver() (*driver.Driver, error) {
+	db := svc.state.db
+	hints, _ := db.(session.Hinter)
+	return driver.New(driver.Config{
+		Store:   driver.Store{Journals: db, Leases: db, Snapshots: db, Buffer: db, Index: db, Hints: hints},
+		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit, Audit: svc.auditTool,
+		Node: "craton-" + svc.instance, Now: time.Now, Log: svc.log,
+	})
+}
+
+// models asks the gateway on behalf of sessions.
+type models struct{ svc *service }
+
+// Ask implements driver.Models.
+func (m models) Ask(ctx context.Context, who driver.Asker, req *model.Request) (*driver.Answer, error) {
+	principal, key, err := m.svc.state.directory.Holder(ctx, who.Tenant, who.Principal.Key)
+	if err != nil {
+		return nil, gone(err)
+	}
+	call := &gateway.Call{Principal: principal, Key: key, Dialect: model.DialectOpenAIAgents, Operation: "agents",
+		RequestID: uuid.NewString(), Tags: map[string]string{"session": who.Session}}
+	answer, err := m.svc.gateway.Generate(ctx, call, req)
+	if err != nil {
+		return nil, err
+	}
+	card := answer.Card
+	return &driver.Answer{
+		Stream: answer.Stream, Model: answer.Upstream + "/" + answer.Model, Window: int64(card.ContextTokens),
+		Cost: func(u model.Usage) (int64, bool) { return m.svc.cards.cost(card, u) },
+	}, nil
+}
+
+// gone says that the key a session runs on does not work any more.
+func gone(err error) error {
+	if !errors.Is(err, identity.ErrUnauthenticated) {
+		return err
+	}
+	return model.Errorf(model.Unauthenticated, "key", "The key that this session was created with does not work any more.").
+		WithHint("Continue with a fork made by a key that does.")
+}
+
+// permit checks before each call of a model or tool that the session's key
+// still may.
+func (svc *service) permit(ctx context.Context, who driver.Asker, what string) error {
+	principal, _, err := svc.state.directory.Holder(ctx, who.Tenant, who.Principal.Key)
+	if err != nil {
+		return gone(err)
+	}
+	if !principal.Can(identity.ModelInvoke) || !principal.Can(identity.SessionWrite) {
+		return model.Errorf(model.Forbidden, what, "The key of this session may not run agents any more.")
+	}
+	return nil
+}
+
+// auditTool writes down what was decided of a tool call.
+func (svc *service) auditTool(ctx context.Context, who driver.Asker, call, decision string) {
+	svc.log.InfoContext(ctx, "audit", "tenant", who.Tenant, "session", who.Session, "turn", who.Turn,
+		"key", who.Principal.Key, "user", who.Principal.User, "call", call, "decision", decision)
+}
