@@ -68,7 +68,7 @@ func (e *env) serveAged(ctx context.Context, backend string) (*aged, error) {
 		return nil, err
 	}
 	api := agents{server.http, functionTools, "step", 2}
-	s := &subject{session: api.session, close: server.close, pid: server.proc.cmd.Process.Pid}
+	s := &subject{session: api.session, close: server.close, proc: server.proc}
 	return &aged{s, func(ctx context.Context, events int) (turn, error) {
 		made, err := api.open(ctx)
 		for err == nil && made.items < events {
@@ -127,13 +127,12 @@ func (s *aged) young(ctx context.Context) (time.Duration, error) {
 
 // holds says what the server's process has in memory and open.
 func (s *subject) holds() string {
-	if s.pid == 0 {
+	if s.proc == nil {
 		return "-"
 	}
-	rss, _, err := resident(s.pid)
-	files, err2 := openFiles(s.pid)
-	if err = errors.Join(err, err2); err != nil {
+	now, err := s.proc.footprint()
+	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%.0f MB, %d", float64(rss)/1e6, files)
+	return fmt.Sprintf("%.0f MB, %d", float64(now.rss)/1e6, now.files)
 }

@@ -76,7 +76,7 @@ func cratonKinds() []kind {
 				if err != nil {
 					return nil, err
 				}
-				return &subject{session: f.session(s.http, size), pid: s.proc.cmd.Process.Pid, close: s.close}, nil
+				return &subject{session: f.session(s.http, size), proc: s.proc, close: s.close}, nil
 			}})
 		}
 	}

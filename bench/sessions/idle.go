@@ -14,12 +14,6 @@ const (
 	idleAtOnce = 32
 )
 
-// footprint is what a server holds.
-type footprint struct {
-	rss, anon int64
-	files     int
-}
-
 // measureIdle compares a server's memory before and after it was given many
 // sessions that have finished a turn and that nobody reads. Each is a process
 // of its own, fresh.
@@ -42,20 +36,20 @@ func measureIdle(ctx context.Context, e *env) error {
 func (e *env) idleOf(ctx context.Context, k kind) (err error) {
 	s := e.open(ctx, k)
 	defer func() { err = errors.Join(err, s.close()) }()
-	if s.failed != nil || s.pid == 0 {
+	if s.failed != nil || s.proc == nil {
 		return nil
 	}
 	if err := s.populate(ctx, warmUp); err != nil {
 		return err
 	}
-	before, err := e.settle(ctx, s.pid)
+	before, err := e.settle(ctx, s.proc)
 	if err != nil {
 		return err
 	}
 	if err := s.populate(ctx, e.idle); err != nil {
 		return err
 	}
-	after, err := e.settle(ctx, s.pid)
+	after, err := e.settle(ctx, s.proc)
 	if err != nil {
 		return err
 	}
@@ -81,7 +75,7 @@ func (s *subject) populate(ctx context.Context, n int) error {
 
 // settle waits until a server has given back what it will, and returns the
 // least it was seen to hold.
-func (e *env) settle(ctx context.Context, pid int) (least footprint, err error) {
+func (e *env) settle(ctx context.Context, p *process) (least footprint, err error) {
 	seconds := 20
 	if e.quick {
 		seconds = 2
@@ -92,11 +86,8 @@ func (e *env) settle(ctx context.Context, pid int) (least footprint, err error) 
 			return least, ctx.Err()
 		case <-time.After(time.Second):
 		}
-		var now footprint
-		if now.rss, now.anon, err = resident(pid); err != nil {
-			return least, err
-		}
-		if now.files, err = openFiles(pid); err != nil {
+		now, err := p.footprint()
+		if err != nil {
 			return least, err
 		}
 		if least.rss == 0 || now.rss < least.rss {

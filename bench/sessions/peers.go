@@ -56,7 +56,7 @@ func startRestate(ctx context.Context, e *env) (*subject, error) {
 		service.stop()
 		return nil, err
 	}
-	s := &subject{pid: proc.cmd.Process.Pid, close: func() error {
+	s := &subject{proc: proc, close: func() error {
 		proc.stop()
 		service.stop()
 		return nil
@@ -94,7 +94,7 @@ func startLangGraph(ctx context.Context, e *env) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{pid: proc.cmd.Process.Pid, close: func() error {
+	s := &subject{proc: proc, close: func() error {
 		proc.stop()
 		return nil
 	}}

@@ -102,28 +102,31 @@ func (p *process) waitFor(ctx context.Context, patience time.Duration, ready fun
 	}
 }
 
-// resident is what of a process lies in memory, in bytes: all of it, and what
-// is not mapped files (proc_pid_status(5)).
-func resident(pid int) (rss, anon int64, err error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// footprint is what a process holds.
+type footprint struct {
+	// rss is resident memory, anon the part that is not mapped files, both in bytes.
+	rss, anon int64
+	// files counts open descriptors.
+	files int
+}
+
+// footprint reads it (proc_pid_status(5)).
+func (p *process) footprint() (f footprint, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		return 0, 0, err
+		return f, err
 	}
 	for line := range strings.Lines(string(status)) {
 		name, value, _ := strings.Cut(line, ":")
 		kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64) // 0 where the field is not a size
 		switch name {
 		case "VmRSS":
-			rss = kb << 10
+			f.rss = kb << 10
 		case "RssAnon":
-			anon = kb << 10
+			f.anon = kb << 10
 		}
 	}
-	return rss, anon, nil
-}
-
-// openFiles counts a process's descriptors.
-func openFiles(pid int) (int, error) {
-	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	return len(fds), err
+	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	f.files = len(fds)
+	return f, err
 }

@@ -3,6 +3,7 @@
 # Restate and LangGraph's server. See bench/README.md. Starts a private
 # PostgreSQL with its default, syncing settings where one is installed. Flags
 # are passed on: -quick, -only, -parts, -rounds, -stored and others (-help).
+# CRATON=FILE measures another build.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -56,6 +57,7 @@ else
 fi
 
 say "building"
-go build -trimpath -ldflags '-s -w' -o "$cache/craton" ./cmd/craton
+craton=${CRATON:-$cache/craton}
+[ -n "${CRATON:-}" ] || go build -trimpath -ldflags '-s -w' -o "$craton" ./cmd/craton
 go build -trimpath -o "$cache/sessions-bench" ./bench/sessions
-"$cache/sessions-bench" -craton "$cache/craton" "${args[@]}" "$@"
+"$cache/sessions-bench" -craton "$craton" "${args[@]}" "$@"

@@ -29,11 +29,12 @@ type subject struct {
 	name string
 	// session makes a new one, which lives as long as the context.
 	session func(ctx context.Context) (turn, error)
-	// pid is the server's process; 0 for what runs in this one.
-	pid   int
+	// proc is the server's process; nil for what runs in this one.
+	proc  *process
 	close func() error
-	// failed is why it is not measured, or no longer.
-	failed error
+	// failed is why it is not measured, or no longer; measured says which.
+	failed   error
+	measured bool
 }
 
 // kind is a subject before it is started.
@@ -89,6 +90,15 @@ func (s *subject) probe(ctx context.Context) error {
 		_, err = next(ctx, 2)
 	}
 	return err
+}
+
+// fail takes a subject out, with the end of what its process wrote.
+func (s *subject) fail(e *env, err error) {
+	s.failed = err
+	fmt.Fprintf(e.out, "%s broke: %v\n", s.name, err)
+	if s.proc != nil {
+		fmt.Fprintln(e.out, "  its output ends:", s.proc.tail())
+	}
 }
 
 // directory makes a fresh directory.
