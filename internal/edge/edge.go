@@ -13,6 +13,7 @@ import (
 	"github.com/craton-ai/craton/internal/agent/roster"
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/environment"
 	"github.com/craton-ai/craton/internal/file"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/identity"
@@ -80,6 +81,8 @@ type Options struct {
 	AsyncInvokes AsyncInvokes
 	// Agents keeps saved agents; nil serves none.
 	Agents *roster.Roster
+	// Environments keeps environments and their templates; nil serves none.
+	Environments *environment.Store
 	// Sessions runs agents; nil serves none.
 	Sessions *driver.Sessions
 }

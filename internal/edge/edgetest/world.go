@@ -17,6 +17,8 @@ import (
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/egress"
+	"github.com/craton-ai/craton/internal/environment"
+	"github.com/craton-ai/craton/internal/file"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/guard/budget"
 	"github.com/craton-ai/craton/internal/guard/limit"
@@ -38,6 +40,9 @@ const (
 	InputPrice  = 10
 	OutputPrice = 20
 )
+
+// MaxFile bounds uploaded files in bytes.
+const MaxFile = 2 << 20
 
 // Options is what differs between Worlds. The zero value is a good World.
 type Options struct {
@@ -64,10 +69,14 @@ type World struct {
 	Objects   *blob.Space
 	Async     *async.Runner
 	Vaults    *vault.Store
+	Files     *file.Store
+	// Environments are those of Edge.Environments.
+	Environments *environment.Store
 	// Root is the first tenant, Other a second one.
 	Root, Other identity.Tenant
 
 	meter *meter.Meter
+	box   *secret.Keyring
 	now   atomic.Int64 // nanoseconds since 1970
 	ids   atomic.Uint32
 
@@ -96,7 +105,10 @@ func New(t testing.TB, opts Options) *World {
 		}
 	})
 	w.gateway(t, opts)
+	w.Files = file.New(file.Config{Documents: w.Store, Now: w.Now, NewID: w.NewID, MaxBytes: MaxFile,
+		Space: blob.New(blob.Config{Documents: w.Store, Content: &blob.Documents{Store: w.Store, Now: w.Now}, Now: w.Now, NewID: w.NewID})})
 	w.Objects = blob.New(blob.Config{Documents: w.Store, Content: &blob.Documents{Store: w.Store, Now: w.Now}, Now: w.Now, NewID: w.NewID})
+	w.Environments = environment.New(environment.Config{Documents: w.Store, Objects: w.Objects, Box: w.box, Now: w.Now, NewID: w.NewID})
 	invoke := opts.Invoke
 	if invoke == nil {
 		invoke = func(context.Context, *async.Job) ([]byte, error) { return []byte(`{"done":true}`), nil }
@@ -115,6 +127,7 @@ func (w *World) people(t testing.TB) {
 	check(t, err)
 	sealer, err := secret.NewSealer(key)
 	check(t, err)
+	w.box = secret.NewKeyring(w.Store, sealer, w.Now)
 	w.Vaults = vault.New(vault.Config{Documents: w.Store, Sealer: sealer, Client: egress.New(egress.Policy{}), Now: w.Now, NewID: w.NewID,
 		Log: slog.New(slog.DiscardHandler)})
 	w.Directory, err = identity.NewDirectory(identity.Config{Store: w.Store, Sealer: sealer, Now: w.Now, Random: rand.Reader})
@@ -198,9 +211,9 @@ func (w *World) handler(t testing.TB, opts Options) {
 			}
 			return w.Store.Sum(ctx, query)
 		},
-		Vaults: w.Vaults,
-		Agents: roster.New(roster.Config{Documents: w.Store, Now: w.Now, NewID: w.NewID}),
-		Now:    w.Now, NewID: w.NewID, Log: slog.New(slog.DiscardHandler), Instance: "edgetest-instance", Region: "eu-central-1",
+		Vaults: w.Vaults, Files: w.Files,
+		Agents: roster.New(roster.Config{Documents: w.Store, Now: w.Now, NewID: w.NewID}), Environments: w.Environments,
+		Now: w.Now, NewID: w.NewID, Log: slog.New(slog.DiscardHandler), Instance: "edgetest-instance", Region: "eu-central-1",
 		Origins: []string{"https://app.example.com"}, MaxBodyBytes: 1 << 20, MaxConcurrent: 64,
 		Access: func(a observe.Access) {
 			w.mu.Lock()

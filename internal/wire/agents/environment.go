@@ -136,10 +136,11 @@ type Plugin struct {
 // Skill is a skill of an environment: a reference, or one given inline without
 // its archive.
 type Skill struct {
-	Type        string `json:"type"`
-	SkillID     string `json:"skill_id,omitzero"`
-	Name        string `json:"name,omitzero"`
-	Description string `json:"description,omitzero"`
+	Type    string `json:"type"`
+	SkillID string `json:"skill_id,omitzero"`
+	Name    string `json:"name,omitzero"`
+	// Description is nil for references.
+	Description *string `json:"description,omitzero"`
 	// Version is set for references: a JSON string, or null where none was
 	// chosen.
 	Version jsontext.Value `json:"version,omitzero"`
@@ -196,6 +197,11 @@ type HostedSetup struct {
 	Plugins               Optional[[]ArchiveParam]
 	SetupCommands         Optional[[]SetupCommand]
 	Skills                Optional[[]SkillParam]
+}
+
+// Confidential reports whether something is set that is not all shown.
+func (s *HostedSetup) Confidential() bool {
+	return s.Env.Set || s.Files.Set || s.Plugins.Set || s.SetupCommands.Set || s.Skills.Set
 }
 
 // FileParam is a file to put into an environment: one that was uploaded, or one

@@ -169,7 +169,7 @@ func (s *HostedSetup) known(m Mount) fields {
 		"capability_directories": opt(&s.CapabilityDirectories, list(name(maxPath))),
 		"desktop":                opt(&s.Desktop, m.desktop),
 		"env":                    opt(&s.Env, environ),
-		"files":                  opt(&s.Files, list(m.hostedFile)),
+		"files":                  opt(&s.Files, m.hostedFiles),
 		"network":                opt(&s.Network, m.network),
 		"packages":               opt(&s.Packages, m.packages),
 		"plugins":                opt(&s.Plugins, list(m.plugin)),
@@ -222,6 +222,18 @@ func (m Mount) file(v raw.Value, dst *FileParam) error {
 		return err
 	}
 	return m.object(v, known)
+}
+
+// hostedFiles reads the files of a hosted environment, each at its own path.
+func (m Mount) hostedFiles(v raw.Value, dst *[]FileParam) error {
+	if err := list(m.hostedFile)(v, dst); err != nil {
+		return err
+	}
+	paths := make([]string, len(*dst))
+	for i, f := range *dst {
+		paths[i] = f.Path
+	}
+	return distinct(v, paths)
 }
 
 // hostedFile reads a file of a hosted environment, which lies in its workspace.
