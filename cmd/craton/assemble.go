@@ -19,6 +19,7 @@ import (
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/document"
 	"github.com/craton-ai/craton/internal/egress"
+	"github.com/craton-ai/craton/internal/environment"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/secret"
 	"github.com/craton-ai/craton/internal/session"
@@ -57,7 +58,9 @@ type state struct {
 	responses *response.Store
 	objects   *blob.Space
 	agents    *roster.Roster
-	vaults    *vault.Store
+	// environments keeps their files and secrets in objects and keyring.
+	environments *environment.Store
+	vaults       *vault.Store
 	// tokens reaches the token endpoints of vaults' credentials.
 	tokens *http.Client
 	// content is closed with the state where it is a directory.
@@ -162,6 +165,7 @@ func (st *state) openObjects(cfg *config.Config) error {
 	}
 	st.objects = blob.New(blob.Config{Documents: st.db, Content: content, Now: time.Now, NewID: uuid.NewString,
 		Quota: cfg.Limits.TenantObjectBytes})
+	st.environments = environment.New(environment.Config{Documents: st.db, Objects: st.objects, Box: st.keyring, Now: time.Now, NewID: uuid.NewString})
 	return nil
 }
 

@@ -130,7 +130,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 	return edge.New(edge.Options{
 		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Objects: svc.state.objects, AsyncInvokes: svc.async,
 		Sessions: svc.driver.Sessions(),
-		Agents:   svc.state.agents, Vaults: svc.state.vaults,
+		Agents:   svc.state.agents, Vaults: svc.state.vaults, Environments: svc.state.environments,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
 			if err := svc.guards.meter.Flush(ctx); err != nil {
 				return nil, err
