@@ -21,11 +21,9 @@ func (s *State) applyCall(e Event) error {
 		if err := s.finish(e, b.Intent); err != nil {
 			return err
 		}
-		_, call := s.Call(b.Call)
-		if call == nil {
-			return misfit(e, "call %q is not open", b.Call)
+		if _, call := s.Call(b.Call); call != nil {
+			call.State = CallReady
 		}
-		call.State = CallReady
 		return nil
 	case *CallSettled:
 		return s.settled(e, b)
@@ -168,7 +166,10 @@ func (s *State) toolReturned(e Event, b *ToolReturned) error {
 	}
 	t, call := s.Call(b.Call)
 	if call == nil {
-		return misfit(e, "call %q is not open", b.Call)
+		return nil // the program that made the call has ended without it
+	}
+	if call.Kind == CallProgram {
+		s.dropNested(t, call.ID)
 	}
 	content := b.Content
 	if len(content) == 0 && b.Structured != nil {
@@ -178,15 +179,26 @@ func (s *State) toolReturned(e Event, b *ToolReturned) error {
 	return nil
 }
 
+// dropNested gives up the calls that a program made and did not wait for.
+func (s *State) dropNested(t *Thread, program string) {
+	t.Turn.Calls = slices.DeleteFunc(t.Turn.Calls, func(call *Call) bool {
+		if call.Parent != program {
+			return false
+		}
+		for _, run := range s.Runs {
+			run.Stop = run.Stop || run.Call == call.ID
+		}
+		return true
+	})
+}
+
 func (s *State) toolUnknown(e Event, b *ToolUnknown) error {
 	if err := s.finish(e, b.Intent); err != nil {
 		return err
 	}
-	_, call := s.Call(b.Call)
-	if call == nil {
-		return misfit(e, "call %q is not open", b.Call)
+	if _, call := s.Call(b.Call); call != nil {
+		call.State, call.Until = CallUnknown, b.Until
 	}
-	call.State, call.Until = CallUnknown, b.Until
 	return nil
 }
 

@@ -47,9 +47,18 @@ func (s *State) modelAnswered(e Event, b *ModelAnswered) error {
 	return nil
 }
 
-// unique gives calls whose id was used before, or is missing, one of their own.
+// unique gives calls whose id was used before, or is missing, one of their own:
+// also those that another agent of the session has open.
 func (s *State) unique(t *Thread, b *ModelAnswered) model.Message {
 	seen := make(map[string]bool)
+	for _, other := range s.Threads {
+		if other.Turn.Over() {
+			continue
+		}
+		for _, call := range other.Turn.Calls {
+			seen[call.ID] = true
+		}
+	}
 	for _, m := range t.Context {
 		for _, call := range m.ToolCalls() {
 			seen[call.ID] = true

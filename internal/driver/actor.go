@@ -18,12 +18,17 @@ type actor struct {
 	lease session.Lease
 	log   *slog.Logger
 	feed  *feed
+	// ctx ends with the ownership, and with it whatever is under way.
+	ctx context.Context
+	cut context.CancelFunc
 
 	head    session.Session
 	state   *agent.State
 	facts   session.Facts
 	saved   uint64 // event of the last snapshot
 	pending []agent.Body
+	// wake is the session's timer as the store has it.
+	wake time.Time
 	// fresh is false where the journal may hold more than was read.
 	fresh bool
 	runs  map[uint64]*running
@@ -53,11 +58,13 @@ type outcome struct {
 }
 
 func newActor(d *Driver, lease session.Lease, asked time.Time) *actor {
-	return &actor{
-		d: d, lease: lease, head: lease.Head, deadline: asked.Add(d.config.TTL), runs: map[uint64]*running{},
+	a := &actor{
+		d: d, lease: lease, head: lease.Head, deadline: asked.Add(d.config.TTL), runs: map[uint64]*running{}, wake: lease.Wake,
 		bell: make(chan struct{}, 1), log: d.config.Log.With("session", lease.Head.ID, "tenant", lease.Head.Tenant),
-		feed: d.feeds.open(key{lease.Head.Tenant, lease.Head.ID}),
+		feed: d.feeds.own(key{lease.Head.Tenant, lease.Head.ID}),
 	}
+	a.ctx, a.cut = context.WithCancel(d.ctx)
+	return a
 }
 
 func (a *actor) ring() {
@@ -75,8 +82,13 @@ func (a *actor) change(f func()) {
 }
 
 func (a *actor) nudge() { a.change(func() { a.poked = true }) }
-func (a *actor) lose()  { a.change(func() { a.lost = true }) }
 func (a *actor) leave() { a.change(func() { a.leaving = true }) }
+
+// lose ends the ownership: it waits for nothing, as another may have begun.
+func (a *actor) lose() {
+	a.change(func() { a.lost = true })
+	a.cut()
+}
 
 func (a *actor) extend(until time.Time) {
 	a.mu.Lock()
@@ -95,29 +107,29 @@ func (a *actor) tell(o outcome) { a.change(func() { a.mail = append(a.mail, o) }
 
 // run drives the session until there is nothing to do, the lease is lost, or
 // the driver stops.
-func (a *actor) run(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer a.d.feeds.close(a.feed)
+func (a *actor) run() {
+	ctx := a.ctx
+	defer a.d.feeds.disown(a.feed)
 	defer a.group.Wait()
-	defer cancel()
+	defer a.cut()
 	if err := a.begin(ctx); err != nil {
 		a.fail(ctx, err)
 		return
 	}
 	for {
+		switch {
+		case a.isLost():
+			a.d.gone(a, nil)
+			return
+		case a.isLeaving():
+			a.handOver(ctx)
+			return
+		}
 		if err := a.advance(ctx); err != nil {
 			a.fail(ctx, err)
 			return
 		}
-		if a.isLost() {
-			a.d.gone(a, nil)
-			return
-		}
 		a.reconcile(ctx)
-		if a.isLeaving() {
-			a.handOver(ctx, cancel)
-			return
-		}
 		if !a.wait(ctx) {
 			if a.rest(ctx) {
 				return
@@ -141,7 +153,12 @@ func (a *actor) isLeaving() bool {
 // begin folds the journal, and settles what an earlier owner left.
 func (a *actor) begin(ctx context.Context) error {
 	if err := a.load(ctx); err != nil {
-		return err
+		if err = a.retry(ctx, err); err != nil {
+			return err
+		}
+	}
+	if a.head.Seq == a.lease.Head.Seq {
+		a.wake = a.lease.Wake
 	}
 	// The earlier owner's lease ended, by the database's clock, before ours
 	// was granted.
@@ -172,6 +189,7 @@ func (a *actor) load(ctx context.Context) error {
 		return err
 	}
 	a.head, a.state, a.saved, a.fresh = head, state, saved, true
+	a.wake = session.AtOnce // whoever appended meanwhile set it
 	a.feed.reset(head.Seq)
 	return nil
 }
@@ -182,7 +200,9 @@ func (a *actor) advance(ctx context.Context) error {
 		a.collect()
 		if !a.fresh {
 			if err := a.catchUp(ctx); err != nil {
-				return err
+				if err = a.retry(ctx, err); err != nil {
+					return err
+				}
 			}
 		}
 		batch, err := a.batch()
@@ -236,7 +256,7 @@ func (a *actor) catchUp(ctx context.Context) error {
 			if err := a.state.Apply(read); err != nil {
 				return err
 			}
-			a.head.Seq, a.head.Head = e.Seq, e.Hash
+			a.head.Seq, a.head.Head, a.wake = e.Seq, e.Hash, session.AtOnce
 		}
 		a.feed.append(events)
 		if len(events) < session.MaxEvents {
@@ -253,6 +273,10 @@ func (a *actor) reconcile(ctx context.Context) {
 		case effect.Stop != 0:
 			a.stop(effect.Stop)
 		case effect.Perform != nil && a.runs[effect.Perform.Seq] == nil:
+			if !a.held(a.d.config.Now()) {
+				a.lose() // what is begun now might run beside the next owner's
+				return
+			}
 			a.perform(ctx, effect.Perform)
 		}
 	}
@@ -315,11 +339,19 @@ func (a *actor) wait(ctx context.Context) bool {
 
 // rest lets an idle session go. It reports false if input came in the meantime.
 func (a *actor) rest(ctx context.Context) bool {
-	if err := a.advance(ctx); err != nil {
+	err := a.advance(ctx)
+	if err == nil && len(a.state.Runs)+len(a.runs) == 0 && !a.wake.Equal(a.state.Timer()) {
+		// Input that led to nothing set the timer: it would be due for ever.
+		b := &batch{at: a.now()}
+		if err = a.fold(b, &agent.Ticked{}); err == nil {
+			err = a.append(ctx, b)
+		}
+	}
+	if err != nil {
 		a.fail(ctx, err)
 		return true
 	}
-	if len(a.state.Runs) > 0 || len(a.runs) > 0 {
+	if len(a.state.Runs)+len(a.runs) > 0 || len(a.state.Effects()) > 0 || !a.wake.Equal(a.state.Timer()) {
 		return false
 	}
 	a.save(ctx)

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/craton-ai/craton/internal/agent"
@@ -61,7 +62,8 @@ func (a *actor) batch() (*batch, error) {
 // been folded anew since.
 func (a *actor) stands(body agent.Body) bool {
 	if added, ok := body.(*agent.CallAdded); ok {
-		return a.state.Nested(added.Parent, added.N) == nil
+		_, parent := a.state.Call(added.Parent)
+		return parent != nil && a.state.Nested(added.Parent, added.N) == nil
 	}
 	seq := agent.IntentOf(body)
 	return seq == 0 || a.state.Run(seq) != nil
@@ -109,7 +111,7 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
 	switch {
 	case err == nil:
-		a.head = next
+		a.head, a.wake = next, wake
 		if change.Facts != nil {
 			a.facts = *change.Facts
 		}
@@ -122,9 +124,9 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 	case errors.Is(err, session.ErrFenced):
 		return err
 	case errors.Is(err, session.ErrStale):
-		return a.load(ctx)
-	case errors.Is(err, session.ErrErased), errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrInvalid):
-		return err
+		if err = a.load(ctx); err == nil {
+			return nil
+		}
 	}
 	return a.retry(ctx, err)
 }
@@ -132,10 +134,20 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 // retryEvery is how long to wait for a store that does not answer.
 const retryEvery = 200 * time.Millisecond
 
-// retry waits after a failed append, whose outcome may be unknown, and folds
-// the journal anew; it gives up with the lease.
+// final are errors that trying again does not mend.
+var final = []error{session.ErrStale, session.ErrErased, session.ErrNotFound, session.ErrInvalid, session.ErrCorrupt, session.ErrNewer}
+
+func isFinal(err error) bool {
+	return slices.ContainsFunc(final, func(one error) bool { return errors.Is(err, one) })
+}
+
+// retry waits after the store failed, which leaves the outcome of an append
+// unknown, and folds the journal anew; it gives up with the lease.
 func (a *actor) retry(ctx context.Context, cause error) error {
-	a.log.Warn("events could not be appended; it is tried again", "err", cause)
+	if isFinal(cause) {
+		return cause
+	}
+	a.log.Warn("the store did not answer; it is tried again", "err", cause)
 	for {
 		timer := time.NewTimer(retryEvery)
 		select {
@@ -147,8 +159,7 @@ func (a *actor) retry(ctx context.Context, cause error) error {
 		if a.isLost() || !a.held(a.d.config.Now()) {
 			return cause
 		}
-		err := a.load(ctx)
-		if err == nil || errors.Is(err, session.ErrStale) || errors.Is(err, session.ErrCorrupt) || errors.Is(err, session.ErrErased) {
+		if err := a.load(ctx); err == nil || isFinal(err) {
 			return err
 		}
 	}

@@ -184,7 +184,9 @@ func (d *Driver) Run(ctx context.Context) {
 }
 
 func (d *Driver) advertise(ctx context.Context) {
-	if _, err := d.config.Store.Leases.Advertise(ctx, d.node); err != nil && ctx.Err() == nil {
+	ctx, cancel := context.WithTimeout(ctx, d.config.TTL/3)
+	defer cancel()
+	if _, err := d.config.Store.Leases.Advertise(ctx, d.node); err != nil && d.ctx.Err() == nil {
 		d.config.Log.Warn("this node could not say that it is alive", "err", err)
 	}
 }
@@ -200,35 +202,42 @@ func (d *Driver) due(ctx context.Context) {
 	if room <= 0 {
 		return
 	}
+	asked := d.config.Now()
+	ctx, cancel := context.WithTimeout(ctx, d.config.TTL/3)
+	defer cancel()
 	leases, err := d.config.Store.Leases.Due(ctx, d.node, min(room, session.MaxDue))
 	if err != nil {
-		if ctx.Err() == nil {
+		if d.ctx.Err() == nil {
 			d.config.Log.Warn("due sessions could not be asked for; it is tried again", "err", err)
 		}
 		return
 	}
 	for _, lease := range leases {
-		d.start(lease, d.config.Now())
+		d.start(lease, asked)
 	}
 }
 
 // start drives a session whose lease was granted no earlier than asked.
 func (d *Driver) start(lease session.Lease, asked time.Time) {
 	k := key{lease.Head.Tenant, lease.Head.ID}
-	a := newActor(d, lease, asked)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.draining {
-		return // the lease runs out, or another node is told sooner
+	old := d.actors[k]
+	if old != nil && old.lease.Head.Epoch > lease.Head.Epoch {
+		return // two claims of ours crossed: the later one counts
 	}
-	if old := d.actors[k]; old != nil {
+	a := newActor(d, lease, asked)
+	if d.draining {
+		a.leave()
+	}
+	if old != nil {
 		old.lose() // its epoch is fenced: the new claim is ours too
 	}
 	d.actors[k] = a
 	d.group.Add(1)
 	go func() {
 		defer d.group.Done()
-		a.run(d.ctx)
+		a.run()
 	}()
 }
 
@@ -282,10 +291,12 @@ func (d *Driver) renew(ctx context.Context) {
 		return
 	}
 	asked := d.config.Now()
+	ctx, cancel := context.WithTimeout(ctx, d.config.TTL/3)
+	defer cancel()
 	held, err := d.config.Store.Leases.Renew(ctx, d.config.TTL, leases...)
 	if err != nil {
 		d.config.Log.Warn("leases were not renewed; it is tried again", "sessions", len(leases), "err", err)
-		d.expire(asked)
+		d.expire(d.config.Now())
 		return
 	}
 	still := make(map[key]uint64, len(held))

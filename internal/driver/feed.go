@@ -25,7 +25,7 @@ type feed struct {
 	users int // guarded by feeds.mu
 
 	mu     sync.Mutex
-	owned  int
+	owners int                        // whoever feeds it; without one it holds nothing
 	events []session.Event            // the last ones, without gaps
 	deltas map[uint64][]session.Delta // of intents under way
 	change chan struct{}              // closed and replaced with each change
@@ -42,6 +42,25 @@ func (f *feeds) open(k key) *feed {
 	}
 	one.users++
 	return one
+}
+
+// own is open for the session's owner, who feeds it and gives it up with disown.
+func (f *feeds) own(k key) *feed {
+	one := f.open(k)
+	one.changed(func() { one.owners++ })
+	return one
+}
+
+// disown closes an owner's feed. Without owner it holds nothing: others may
+// append now, and readers ask the store.
+func (f *feeds) disown(one *feed) {
+	one.changed(func() {
+		if one.owners--; one.owners == 0 {
+			one.events = nil
+			clear(one.deltas)
+		}
+	})
+	f.close(one)
 }
 
 func (f *feeds) close(one *feed) {

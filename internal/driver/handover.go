@@ -21,7 +21,7 @@ const grace = 2 * time.Second
 
 // handOver records what has come to an end, begins nothing, and lets the
 // session go so that another node takes it up at once.
-func (a *actor) handOver(ctx context.Context, cancel context.CancelFunc) {
+func (a *actor) handOver(ctx context.Context) {
 	defer a.d.gone(a, nil)
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
@@ -38,14 +38,29 @@ func (a *actor) handOver(ctx context.Context, cancel context.CancelFunc) {
 		r.stop(errHandOver)
 	}
 	a.group.Wait()
-	cancel()
 	a.collect()
-	ctx = context.WithoutCancel(ctx)
-	if err := a.leaveBehind(ctx); err != nil {
-		a.log.Debug("the last outcomes were not recorded; the next owner settles them", "err", err)
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	err := a.leaveBehind(ctx)
+	for tries := 0; errors.Is(err, session.ErrStale) && !errors.Is(err, session.ErrFenced) && tries < leaveTries; tries++ {
+		if err = a.load(ctx); err == nil {
+			err = a.leaveBehind(ctx)
+		}
+	}
+	if err != nil {
+		// The lease runs out, and so the session is due; released it might not be.
+		a.log.Warn("the last outcomes were not recorded; the next owner settles them", "err", err)
+		return
 	}
 	a.release(ctx, "")
 }
+
+// leaveTries is how often the last outcomes are appended against input that
+// comes at the same time.
+const leaveTries = 10
+
+// leaveTimeout bounds recording them.
+const leaveTimeout = 5 * time.Second
 
 // leaveBehind appends the outcomes without what follows from them.
 func (a *actor) leaveBehind(ctx context.Context) error {
@@ -57,6 +72,7 @@ func (a *actor) leaveBehind(ctx context.Context) error {
 	b := &batch{at: a.now()}
 	for _, body := range a.pending {
 		if a.stands(body) {
+			b.progress = b.progress || achieves(body)
 			if err := a.fold(b, body); err != nil {
 				return err
 			}
@@ -67,7 +83,7 @@ func (a *actor) leaveBehind(ctx context.Context) error {
 		a.save(ctx)
 		return nil
 	}
-	change := session.Change{Drafts: b.drafts, At: b.at, Progress: len(b.drafts) > 0}
+	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
 	wake := a.state.Timer()
 	if unfinished {
 		wake = session.AtOnce

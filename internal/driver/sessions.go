@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/craton-ai/craton/internal/agent"
@@ -176,6 +177,21 @@ const MaxQueued = 256
 // what came before or for a session that failed, kind Overloaded for a full
 // mailbox.
 func (s *Sessions) Send(ctx context.Context, in Input) error {
+	var err error
+	for range sendAttempts {
+		if err = s.send(ctx, in); !errors.Is(err, session.ErrStale) {
+			return err
+		}
+	}
+	return err
+}
+
+// sendAttempts is how often input is checked anew because the session moved on
+// before it was appended.
+const sendAttempts = 100
+
+// send checks input against the session as it stands and appends it.
+func (s *Sessions) send(ctx context.Context, in Input) error {
 	d := s.driver
 	head, err := s.head(ctx, in.Tenant, in.Session)
 	if err != nil {
@@ -199,7 +215,7 @@ func (s *Sessions) Send(ctx context.Context, in Input) error {
 	if submission.Change, err = d.change(bodies...); err != nil {
 		return err
 	}
-	submission.Change.Wake = &session.AtOnce
+	submission.Change.Wake, submission.Exact = &session.AtOnce, exact(bodies)
 	if updated := updatedFacts(state, bodies); updated != nil {
 		submission.Change.Facts = updated
 	}
@@ -208,6 +224,18 @@ func (s *Sessions) Send(ctx context.Context, in Input) error {
 	}
 	d.Nudge(in.Tenant, in.Session)
 	return nil
+}
+
+// exact reports whether input counts only in the state it was checked against:
+// of two results or decisions at the same moment one is told that it lost.
+func exact(bodies []agent.Body) bool {
+	return slices.ContainsFunc(bodies, func(body agent.Body) bool {
+		switch body.(type) {
+		case *agent.Result, *agent.Decision:
+			return true
+		}
+		return false
+	})
 }
 
 // updatedFacts keeps listings true at once; the owner writes them again.

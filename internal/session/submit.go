@@ -35,6 +35,9 @@ type Submission struct {
 	Body []byte
 	// Change is what to append.
 	Change Change
+	// Exact appends to head as it is given, or answers [ErrStale]: right for
+	// input that was checked against that state of the session.
+	Exact bool
 }
 
 // Receipt says where a submission is.
@@ -70,7 +73,7 @@ func (j *Journal) Submit(ctx context.Context, head Session, s Submission) (Recei
 			return Receipt{Session: next.ID, First: next.Seq + 1 - uint64(len(s.Change.Drafts)), Last: next.Seq}, nil
 		case errors.Is(err, ErrLabelTaken) && s.Key != "":
 			return j.repeated(ctx, head.Tenant, s, err)
-		case !errors.Is(err, ErrStale) || head.Seq == 0:
+		case !errors.Is(err, ErrStale) || head.Seq == 0 || s.Exact:
 			return Receipt{}, err
 		}
 		if head, err = j.config.Store.Head(ctx, head.Tenant, head.ID); err != nil {
