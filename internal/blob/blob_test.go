@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/craton-ai/craton/internal/blob"
@@ -237,6 +238,22 @@ func TestFailedWrites(t *testing.T) {
 			if _, err := f.content.Write(t.Context(), bad, strings.NewReader("x")); err == nil {
 				t.Errorf("content was written under %q", bad)
 			}
+		}
+	})
+}
+
+// TestCutWrites takes a body that was cut off for what it is, although its
+// error is the one io.ReadFull has for a last piece.
+func TestCutWrites(t *testing.T) {
+	everywhere(t, func(t *testing.T, f *fixture) {
+		for _, cut := range []error{io.ErrUnexpectedEOF, fmt.Errorf("the body: %w", io.ErrUnexpectedEOF), fmt.Errorf("the form: %w", io.EOF)} {
+			body := io.MultiReader(strings.NewReader("half of "), iotest.ErrReader(cut))
+			if _, err := f.Put(t.Context(), "t", "bucket", "k", body, blob.Attributes{}, nil); !errors.Is(err, cut) {
+				t.Errorf("%v: stored with %v", cut, err)
+			}
+		}
+		if n := f.left(t, 3); n != 0 {
+			t.Errorf("%d contents are kept", n)
 		}
 	})
 }

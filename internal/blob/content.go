@@ -138,12 +138,12 @@ func (d *Documents) Write(ctx context.Context, ref string, r io.Reader) (int64, 
 	var total int64
 	buf := make([]byte, piece)
 	for i := int64(0); ; i++ {
-		n, err := io.ReadFull(r, buf)
-		if errors.Is(err, io.EOF) && i > 0 {
-			return total, nil
-		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		n, end, err := fill(r, buf)
+		if err != nil {
 			return total, errors.Join(err, d.Remove(context.WithoutCancel(ctx), ref))
+		}
+		if n == 0 && i > 0 {
+			return total, nil
 		}
 		now := d.Now()
 		doc := document.Document{Kind: pieceKind, ID: pieceID(ref, i), Version: document.Any, Body: append([]byte(nil), buf[:n]...), CreatedAt: now, UpdatedAt: now}
@@ -151,10 +151,26 @@ func (d *Documents) Write(ctx context.Context, ref string, r io.Reader) (int64, 
 			return total, errors.Join(perr, d.Remove(context.WithoutCancel(ctx), ref))
 		}
 		total += int64(n)
-		if err != nil {
+		if end {
 			return total, nil
 		}
 	}
+}
+
+// fill reads until buf is full or r ends, and says which. Only a bare io.EOF is
+// r's end: io.ReadFull would also take a body that was cut off for a whole one.
+func fill(r io.Reader, buf []byte) (n int, end bool, err error) {
+	for n < len(buf) {
+		m, err := r.Read(buf[n:])
+		n += m
+		if err == io.EOF {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 // Open reads the pieces one by one.
