@@ -1,0 +1,289 @@
+package builtin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/tool"
+)
+
+// The bounds of a search.
+const (
+	// searchedBytes is how much text a search reads, newest files first.
+	searchedBytes = 64 << 20
+	// passageRunes is about how long a passage is; passages overlap by a line.
+	passageRunes  = 1200
+	shownPassages = 8
+	maxPassages   = 50
+)
+
+func searchTool(files Files) entry {
+	return entry{
+		spec: spec("file_search", "Finds passages in the uploaded files by their words and returns the best ones with the files they are from.",
+			`{"type":"object","properties":{"query":{"type":"string","description":"The words to look for."},`+
+				`"file_ids":{"type":"array","items":{"type":"string"},"description":"Look in these files only."},`+
+				`"max_results":{"type":"integer","minimum":1,"maximum":50,"description":"8 when left out."}},`+
+				`"required":["query"],"additionalProperties":false}`, 30*time.Second),
+		run: func(ctx context.Context, call tool.Call) (tool.Result, error) { return search(ctx, files, call) },
+	}
+}
+
+type searchArguments struct {
+	Query   string   `json:"query"`
+	FileIDs []string `json:"file_ids"`
+	Max     int      `json:"max_results"`
+}
+
+// found is a passage as the result shows it.
+type found struct {
+	FileID string  `json:"file_id"`
+	Name   string  `json:"filename"`
+	Score  float64 `json:"score"`
+	Text   string  `json:"text"`
+}
+
+func search(ctx context.Context, files Files, call tool.Call) (tool.Result, error) {
+	in, err := arguments[searchArguments](call)
+	if err != nil {
+		return tool.Result{}, err
+	}
+	if in.Max <= 0 {
+		in.Max = shownPassages
+	}
+	terms := words(in.Query)
+	slices.Sort(terms)
+	terms = slices.Compact(terms)
+	if len(terms) == 0 {
+		return fail("The query has no words to look for."), nil
+	}
+	c := &corpus{terms: terms, left: searchedBytes}
+	err = files.Each(ctx, call.Tenant, func(f File) error {
+		if len(in.FileIDs) > 0 && !slices.Contains(in.FileIDs, f.ID) {
+			return nil
+		}
+		return c.read(ctx, f)
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return tool.Result{}, model.AsError(err)
+	}
+	return c.result(min(in.Max, maxPassages))
+}
+
+// errEnough ends a walk over files that hold more than a search reads.
+var errEnough = errors.New("builtin: enough was read")
+
+// corpus counts the words of what is searched. It keeps only the passages in
+// which one of the terms occurs.
+type corpus struct {
+	terms []string
+	left  int64
+	files int
+	// passages and words count everything; with counts the passages that hold a term.
+	passages, words int
+	with            map[string]int
+	hits            []hit
+	cut             bool
+}
+
+// hit is a passage that holds terms, and how often.
+type hit struct {
+	file   File
+	text   string
+	words  int
+	counts map[string]int
+	score  float64
+}
+
+// read adds a file. One that holds no text is passed over.
+func (c *corpus) read(ctx context.Context, f File) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !textual(f.MIME) {
+		return nil
+	}
+	if f.Size > c.left {
+		c.cut = true
+		return errEnough
+	}
+	r, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, c.left))
+	if err != nil {
+		return err
+	}
+	c.left -= int64(len(data))
+	if !utf8.Valid(data) || slices.Contains(data, 0) {
+		return nil
+	}
+	text := string(data)
+	if kind, _, _ := mime.ParseMediaType(f.MIME); kind == "text/html" {
+		if _, text, err = plainText(strings.NewReader(text)); err != nil {
+			return nil
+		}
+	}
+	c.files++
+	for passage := range passages(text) {
+		c.add(f, passage)
+	}
+	return nil
+}
+
+// textual reports whether a media type may hold text; unknown ones are looked at.
+func textual(kind string) bool {
+	kind, _, _ = mime.ParseMediaType(kind)
+	top, sub, _ := strings.Cut(kind, "/")
+	switch top {
+	case "image", "audio", "video", "font":
+		return sub == "svg+xml"
+	}
+	return kind != "application/pdf" && kind != "application/zip" && kind != "application/gzip"
+}
+
+func (c *corpus) add(f File, passage string) {
+	counts := map[string]int{}
+	n := 0
+	for _, w := range words(passage) {
+		n++
+		if slices.Contains(c.terms, w) {
+			counts[w]++
+		}
+	}
+	c.passages++
+	c.words += n
+	if len(counts) == 0 {
+		return
+	}
+	if c.with == nil {
+		c.with = map[string]int{}
+	}
+	for w := range counts {
+		c.with[w]++
+	}
+	c.hits = append(c.hits, hit{file: f, text: strings.Clone(passage), words: n, counts: counts})
+}
+
+// The parameters of Okapi BM25, as Robertson and Zaragoza give them.
+const (
+	saturation = 1.2
+	lengthBias = 0.75
+)
+
+// rank scores and sorts the hits, best first.
+func (c *corpus) rank() {
+	mean := float64(c.words) / float64(max(c.passages, 1))
+	for i := range c.hits {
+		h := &c.hits[i]
+		for _, term := range c.terms {
+			tf, df := float64(h.counts[term]), float64(c.with[term])
+			if tf == 0 {
+				continue
+			}
+			idf := math.Log(1 + (float64(c.passages)-df+0.5)/(df+0.5))
+			h.score += idf * tf * (saturation + 1) / (tf + saturation*(1-lengthBias+lengthBias*float64(h.words)/mean))
+		}
+	}
+	slices.SortStableFunc(c.hits, func(a, b hit) int { return cmp.Compare(b.score, a.score) })
+}
+
+func (c *corpus) result(limit int) (tool.Result, error) {
+	c.rank()
+	out := struct {
+		Results []found `json:"results"`
+		Files   int     `json:"files_searched"`
+		Cut     bool    `json:"older_files_left_out,omitzero"`
+	}{Results: []found{}, Files: c.files, Cut: c.cut}
+	var b strings.Builder
+	for i, h := range c.hits[:min(limit, len(c.hits))] {
+		out.Results = append(out.Results, found{h.file.ID, h.file.Name, math.Round(h.score*1000) / 1000, h.text})
+		fmt.Fprintf(&b, "[%d] %s (%s)\n%s\n\n", i+1, h.file.Name, h.file.ID, h.text)
+	}
+	if len(out.Results) == 0 {
+		fmt.Fprintf(&b, "No passage of %d files holds these words.\n", c.files)
+	}
+	if c.cut {
+		b.WriteString("Older files were left out: there is more text than a search reads. Name files to look in them.\n")
+	}
+	return structured(say("%s", strings.TrimSpace(b.String())), out)
+}
+
+// words splits a text into what is compared: letters and digits in lower case.
+// Chinese, Japanese and Thai, which leave no space between words, are compared by character.
+func words(s string) []string {
+	var list []string
+	start := -1
+	flush := func(end int) {
+		if start >= 0 {
+			list = append(list, strings.ToLower(s[start:end]))
+			start = -1
+		}
+	}
+	for i, r := range s {
+		switch {
+		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
+			flush(i)
+			list = append(list, string(r))
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
+			if start < 0 {
+				start = i
+			}
+		default:
+			flush(i)
+		}
+	}
+	flush(len(s))
+	return list
+}
+
+// passages cuts a text at line ends into pieces that overlap by their last line.
+func passages(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for len(text) > 0 {
+			end, next := cut(text)
+			if p := strings.TrimSpace(text[:end]); p != "" && !yield(p) {
+				return
+			}
+			text = text[next:]
+		}
+	}
+}
+
+// cut returns where the first passage of a text ends and where the next begins.
+func cut(text string) (end, next int) {
+	if len(text) <= passageRunes {
+		return len(text), len(text)
+	}
+	runes, last, line := 0, 0, 0 // where the last whole line begins and ends
+	for i, r := range text {
+		if runes++; runes > passageRunes {
+			if line > 0 && last > line/2 { // a long line is not repeated
+				return line, last
+			}
+			if line > 0 {
+				return line, line
+			}
+			if space := strings.LastIndexAny(text[:i], " \t"); space > 0 {
+				return space, space + 1
+			}
+			return i, i
+		}
+		if r == '\n' {
+			last, line = line, i+1
+		}
+	}
+	return len(text), len(text)
+}
