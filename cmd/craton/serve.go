@@ -158,6 +158,8 @@ func (c serveCommand) serve(ctx context.Context, svc *service, listener net.List
 		case <-ctx.Done():
 			svc.draining.Store(true)
 			log.Info("stopping: requests under way are finished first")
+			svc.handler.Close()
+			svc.handOver()
 			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.DefaultDrain)
 			defer cancel()
 			if err := server.Shutdown(drain); err != nil {

@@ -415,7 +415,6 @@ func (*Publishing) kind() string        { return "turn.publishing" }
 func (*Published) kind() string         { return "turn.published" }
 func (*Submitted) kind() string         { return session.SubmissionType }
 
-
 // IntentOf is the seq of the intent whose outcome the event is; 0 for others.
 func IntentOf(body Body) uint64 {
 	switch b := body.(type) {

@@ -41,6 +41,9 @@ type Item struct {
 	// Index is its place among the turn's output items; -1 for input.
 	Index int
 	Role  model.Role
+	// Phase is "commentary" or "final_answer" for what the agent says, once it
+	// is known which; empty else.
+	Phase string
 	// Content are a message's parts, a reasoning's thoughts, or a call's output.
 	Content []model.Part
 	// Call is set for items about a call.
@@ -164,11 +167,28 @@ func answerItems(session string, seq uint64, base int, thread, turn string, part
 			items = append(items, answerItem(session, seq, base, place.Item, thread, turn, part, status))
 		}
 		item := items[place.Item]
+		if item.Type == ItemMessage && status == ItemCompleted {
+			item.Phase = phase(part, parts)
+		}
 		if _, call := part.(*model.ToolCall); !call {
 			item.Content = append(item.Content, part)
 		}
 	}
 	return items
+}
+
+// phase is what a text is to its turn: the model's own word, else the last word
+// unless calls go with it.
+func phase(part model.Part, all []model.Part) string {
+	if t, ok := part.(*model.Text); ok && t.Phase != "" {
+		return t.Phase
+	}
+	for _, other := range all {
+		if call, ok := other.(*model.ToolCall); ok && !call.Server {
+			return "commentary"
+		}
+	}
+	return "final_answer"
 }
 
 func answerItem(session string, seq uint64, base, n int, thread, turn string, part model.Part, status string) *Item {

@@ -81,4 +81,3 @@ type Delta struct {
 	Call string `json:"d,omitzero"`
 	Name string `json:"n,omitzero"`
 }
-

@@ -79,8 +79,9 @@ type Spending struct {
 type Thread struct {
 	// ID is empty for the root, else the subagent's id.
 	ID string `json:"id,omitzero"`
-	// Parent is the agent that opened it; Call the call that did.
+	// Parent is the agent that opened it; Call the item of the call that did.
 	Parent       string    `json:"parent,omitzero"`
+	Call         string    `json:"call,omitzero"`
 	Name         *string   `json:"name,omitzero"`
 	Instructions *string   `json:"instructions,omitzero"`
 	Model        *string   `json:"model,omitzero"`

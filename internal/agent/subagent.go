@@ -12,29 +12,29 @@ import (
 
 // The names of the tools by which the root agent runs subagents.
 const (
-	opCreate    = "create_subagent"
-	opSend      = "send_subagent_input"
-	opWait      = "wait_for_subagents"
-	opInterrupt = "interrupt_subagent"
-	opResume    = "resume_subagent"
-	opClose     = "close_subagent"
+	CreateSubagent    = "create_subagent"
+	SendSubagentInput = "send_subagent_input"
+	WaitForSubagents  = "wait_for_subagents"
+	InterruptSubagent = "interrupt_subagent"
+	ResumeSubagent    = "resume_subagent"
+	CloseSubagent     = "close_subagent"
 )
 
 const oneAgent = `{"type":"object","properties":{"agent_id":{"type":"string"}},"required":["agent_id"],"additionalProperties":false}`
 
 // subagentTools are offered where the definition enables subagents.
 var subagentTools = []model.Tool{
-	{Name: opCreate, Description: "Starts a subagent that works on a task of its own beside you, and returns its id. Wait for it to learn its answer.",
+	{Name: CreateSubagent, Description: "Starts a subagent that works on a task of its own beside you, and returns its id. Wait for it to learn its answer.",
 		Schema: []byte(`{"type":"object","properties":{"message":{"type":"string","description":"The task, with everything the subagent must know."},` +
 			`"name":{"type":"string"},"instructions":{"type":"string"},"model":{"type":"string"},` +
 			`"reasoning_effort":{"type":"string"}},"required":["message"],"additionalProperties":false}`)},
-	{Name: opSend, Description: "Sends more input to a subagent.",
+	{Name: SendSubagentInput, Description: "Sends more input to a subagent.",
 		Schema: []byte(`{"type":"object","properties":{"agent_id":{"type":"string"},"message":{"type":"string"}},"required":["agent_id","message"],"additionalProperties":false}`)},
-	{Name: opWait, Description: "Waits until the subagents have finished and returns their last answers.",
+	{Name: WaitForSubagents, Description: "Waits until the subagents have finished and returns their last answers.",
 		Schema: []byte(`{"type":"object","properties":{"agent_ids":{"type":"array","items":{"type":"string"}}},"required":["agent_ids"],"additionalProperties":false}`)},
-	{Name: opInterrupt, Description: "Stops what a subagent is doing.", Schema: []byte(oneAgent)},
-	{Name: opResume, Description: "Opens a closed subagent again.", Schema: []byte(oneAgent)},
-	{Name: opClose, Description: "Closes a subagent that is not needed any more.", Schema: []byte(oneAgent)},
+	{Name: InterruptSubagent, Description: "Stops what a subagent is doing.", Schema: []byte(oneAgent)},
+	{Name: ResumeSubagent, Description: "Opens a closed subagent again.", Schema: []byte(oneAgent)},
+	{Name: CloseSubagent, Description: "Closes a subagent that is not needed any more.", Schema: []byte(oneAgent)},
 }
 
 // SubagentArguments are what the subagent tools take; each reads its own.
@@ -61,9 +61,9 @@ func (s *State) subagentCall(t *Thread, call *Call) Body {
 		return settle(call, true, "The arguments are not the JSON object that the tool takes.")
 	}
 	switch call.Name {
-	case opCreate:
+	case CreateSubagent:
 		return s.create(t, call, args)
-	case opWait:
+	case WaitForSubagents:
 		return s.wait(call, args.AgentIDs)
 	}
 	sub := s.Thread(args.AgentID)
@@ -71,14 +71,14 @@ func (s *State) subagentCall(t *Thread, call *Call) Body {
 		return settle(call, true, "There is no subagent "+strconv.Quote(args.AgentID)+".")
 	}
 	switch call.Name {
-	case opSend:
+	case SendSubagentInput:
 		if !sub.ClosedAt.IsZero() {
 			return settle(call, true, "The subagent is closed: resume it first.")
 		}
 		return &SubagentInput{Call: call.ID, Thread: sub.ID, Messages: []model.Message{model.UserText(args.Message)}}
-	case opInterrupt:
+	case InterruptSubagent:
 		return &SubagentClosed{Call: call.ID, Thread: sub.ID, Interrupt: true}
-	case opResume:
+	case ResumeSubagent:
 		return &SubagentResumed{Call: call.ID, Thread: sub.ID}
 	}
 	return &SubagentClosed{Call: call.ID, Thread: sub.ID}
@@ -167,7 +167,7 @@ func (s *State) opened(e Event, b *SubagentOpened) error {
 		return misfit(e, "call %q is not open", b.Call)
 	}
 	sub := &Thread{
-		ID: SubagentID(e.Session, e.Seq), Parent: s.Settings.Definition.ID, Name: b.Name, Instructions: b.Instructions,
+		ID: SubagentID(e.Session, e.Seq), Call: call.Item, Parent: s.Settings.Definition.ID, Name: b.Name, Instructions: b.Instructions,
 		Model: b.Model, Effort: b.Effort, OpenedAt: e.At, Queue: []Queued{{Seq: e.Seq, From: s.Settings.Definition.ID, Messages: b.Messages}},
 	}
 	s.Threads = append(s.Threads, sub)

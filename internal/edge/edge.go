@@ -19,6 +19,7 @@ import (
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/observe"
+	"github.com/craton-ai/craton/internal/session/conversation"
 	"github.com/craton-ai/craton/internal/usage"
 	"github.com/craton-ai/craton/internal/vault"
 )
@@ -30,6 +31,13 @@ type Options struct {
 	// Responses keeps stored responses; nil refuses `store` and
 	// `previous_response_id`.
 	Responses Responses
+	// Conversations keeps conversations; nil serves none.
+	Conversations *conversation.Store
+	// KeepNothing is the data retention mode "none": responses are not stored
+	// unless asked for, and asking is refused.
+	KeepNothing bool
+	// Box seals what clients carry between requests, such as compacted contexts.
+	Box Box
 	// Usage sums usage records, after what is still buffered was written; nil
 	// refuses to.
 	Usage func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error)
@@ -96,7 +104,14 @@ type Handler struct {
 	aws    *awsRouter
 	slots  chan struct{}
 	origin map[string]bool
+	// closing ends with the server: streams that have no end of their own end.
+	closing context.Context
+	close   context.CancelFunc
 }
+
+// Close ends streams that would go on as long as their readers. It is called
+// when the server begins to stop.
+func (h *Handler) Close() { h.close() }
 
 // New builds the root handler.
 func New(opts Options) (*Handler, error) {
@@ -114,6 +129,7 @@ func New(opts Options) (*Handler, error) {
 		slots:  make(chan struct{}, max(opts.MaxConcurrent, 1)),
 		origin: map[string]bool{},
 	}
+	h.closing, h.close = context.WithCancel(context.Background())
 	for _, o := range opts.Origins {
 		h.origin[o] = true
 	}
@@ -130,10 +146,8 @@ func (h *Handler) routes() {
 	for _, prefix := range []string{"/v1", "/openai/v1"} {
 		h.handle("POST "+prefix+"/chat/completions", openAI, identity.ModelInvoke, h.chatCompletions)
 		h.handle("POST "+prefix+"/embeddings", openAI, identity.ModelInvoke, h.embeddings)
-		h.handle("POST "+prefix+"/responses", responsesAPI, identity.ModelInvoke, h.createResponse)
-		h.handle("GET "+prefix+"/responses/{id}", responsesAPI, identity.SessionRead, h.getResponse)
-		h.handle("DELETE "+prefix+"/responses/{id}", responsesAPI, identity.SessionWrite, h.deleteResponse)
-		h.handle("GET "+prefix+"/responses/{id}/input_items", responsesAPI, identity.SessionRead, h.responseInputItems)
+		h.responseRoutes(prefix)
+		h.conversationRoutes(prefix)
 		h.handle("GET "+prefix+"/models", openAI, identity.ModelList, h.listModels)
 		h.handle("GET "+prefix+"/models/{id...}", openAI, identity.ModelList, h.getModel)
 		h.handle(prefix+"/", openAI, identity.ModelList, h.unknownOpenAI)
@@ -146,6 +160,7 @@ func (h *Handler) routes() {
 	h.handle("GET /anthropic/v1/models/{id...}", anthropicAPI, identity.ModelList, h.getModel)
 	h.handle("/anthropic/", anthropicAPI, identity.ModelList, h.unknownAnthropic)
 	h.agentsRoutes()
+	h.sessionRoutes()
 	h.vaultRoutes()
 	h.fileRoutes()
 	h.adminRoutes()

@@ -1,0 +1,110 @@
+package edge
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/agents"
+)
+
+// sendEvents serves POST /v1/agents/sessions/{session_id}/events: 202 says that
+// the events are on disk.
+func (h *Handler) sendEvents(c *call) error {
+	if err := c.ensureBody(); err != nil {
+		return err
+	}
+	events, err := agents.DecodeInputEvents(c.body, c.agentsMount())
+	if err != nil {
+		return err
+	}
+	input := driver.Input{Tenant: c.who.Tenant.ID, Session: c.r.PathValue("session_id"), Key: c.idempotencyKey(), Body: c.body}
+	for i := range events {
+		body, err := c.inputBody(&events[i])
+		if err != nil {
+			return err
+		}
+		input.Bodies = append(input.Bodies, body)
+	}
+	if err := h.opts.Sessions.Send(c.r.Context(), input); err != nil {
+		return keyReused(err)
+	}
+	c.w.Header().Set("Content-Length", "0")
+	c.w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// inputBody is an input event as the runtime has it. Who may approve is not who
+// may ask: decisions need a permission of their own.
+func (c *call) inputBody(e *agents.InputEvent) (agent.Body, error) {
+	if e.Type == agents.InputMCPApproval || e.Type == agents.InputComputerApproval {
+		if err := c.permit(identity.ApprovalDecide); err != nil {
+			if c.permit(identity.SessionWrite) != nil {
+				return nil, err
+			}
+		}
+	} else if err := c.permit(identity.SessionWrite); err != nil {
+		return nil, err
+	}
+	switch e.Type {
+	case agents.InputMessage:
+		return &agent.Message{Messages: userMessages(e.Messages)}, nil
+	case agents.InputToolResult:
+		return toolResult(e.Result)
+	case agents.InputMCPApproval:
+		return &agent.Decision{Request: e.Approval.RequestID, Decision: e.Approval.Decision, By: c.key.ID}, nil
+	case agents.InputComputerApproval:
+		return nil, model.Errorf(model.Invalid, "events", "There is no pending computer use request '%s'.", e.Approval.RequestID)
+	}
+	return &agent.Cancel{}, nil
+}
+
+// toolResult is a client's result: what the model is told, and what is shown.
+func toolResult(r *agents.ToolResult) (agent.Body, error) {
+	result := &agent.Result{Turn: r.TurnID, Call: r.CallID, Success: r.Success, Error: r.Error}
+	var shown any
+	switch {
+	case r.Text != nil:
+		result.Output, shown = []model.Part{&model.Text{Text: *r.Text}}, *r.Text
+	case r.Content != nil:
+		result.Output, shown = inputParts(r.Content), r.Content
+	}
+	if !r.Success && r.Error != nil {
+		result.Output = append(result.Output, &model.Text{Text: *r.Error})
+	}
+	raw, err := json.Marshal(shown)
+	if err != nil {
+		return nil, model.Errorf(model.Invalid, "events", "The output cannot be written down.")
+	}
+	result.Raw = jsontext.Value(raw)
+	return result, nil
+}
+
+// imageSource reads an image's address or the image in a data: URL, which the
+// decoder has checked.
+func imageSource(address string) model.Source {
+	rest, inline := strings.CutPrefix(address, "data:")
+	if !inline {
+		return model.Source{URL: address}
+	}
+	head, data, _ := strings.Cut(rest, ",")
+	raw, err := base64.StdEncoding.DecodeString(data)
+	if err != nil {
+		return model.Source{URL: address}
+	}
+	return model.Source{MIME: strings.TrimSuffix(head, ";base64"), Data: raw}
+}
+
+func imageURL(p *model.Image) string {
+	if p.Source.URL != "" {
+		return p.Source.URL
+	}
+	return "data:" + p.Source.MIME + ";base64," + base64.StdEncoding.EncodeToString(p.Source.Data)
+}

@@ -1,0 +1,287 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/wire/agents"
+	"github.com/craton-ai/craton/internal/wire/sse"
+)
+
+// keepAlive is how often a quiet stream says that it is alive.
+const keepAlive = 15 * time.Second
+
+// streamEvents serves GET /v1/agents/sessions/{session_id}/events. A client
+// that says what it saw last, with Last-Event-ID or starting_after, is told
+// what followed; others are told what happens from now on.
+func (h *Handler) streamEvents(c *call) error {
+	query := c.r.URL.Query()
+	after := c.r.Header.Get("Last-Event-ID")
+	if after == "" {
+		after = query.Get("starting_after")
+	}
+	return c.streamSession(c.r.PathValue("session_id"), after, query.Get("include_obfuscation") != "false", false)
+}
+
+// streamSession tells the client what happens in a session: until it leaves,
+// or with once until the session's first turn has ended.
+func (c *call) streamSession(id, after string, obfuscate, once bool) error {
+	ctx, cancel := context.WithCancel(c.r.Context())
+	defer cancel()
+	tail, err := c.h.opts.Sessions.Tail(ctx, c.who.Tenant.ID, id, after)
+	if err != nil {
+		return err
+	}
+	defer tail.Close()
+	c.stream = true
+	header := c.w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-cache")
+	header.Set("X-Accel-Buffering", "no")
+	c.w.WriteHeader(http.StatusOK)
+	flush := http.NewResponseController(c.w)
+	if err := flush.Flush(); err != nil {
+		return clientGone(err)
+	}
+	s := &sessionStream{c: c, tail: tail, obfuscate: obfuscate, once: once}
+	for {
+		next, err := s.next(ctx)
+		if err != nil {
+			return s.end(err)
+		}
+		s.buf = s.buf[:0]
+		if next == nil {
+			s.buf = sse.AppendComment(s.buf, "")
+		} else if s.buf, err = s.append(s.buf, next); err != nil {
+			return err
+		}
+		if len(s.buf) > 0 {
+			if _, err := c.w.Write(s.buf); err != nil {
+				return clientGone(err)
+			}
+			if tail.Pending() {
+				continue // more is there already: it goes out together
+			}
+			if err := flush.Flush(); err != nil {
+				return clientGone(err)
+			}
+		}
+		if s.done {
+			return nil
+		}
+	}
+}
+
+// sessionStream writes a session's events.
+type sessionStream struct {
+	c         *call
+	tail      *driver.Tail
+	obfuscate bool
+	// once ends the stream when the session is idle again, or failed.
+	once, begun, done bool
+	buf               []byte
+}
+
+// next waits for the next thing to tell; nil means that a sign of life is due.
+func (s *sessionStream) next(ctx context.Context) (*driver.Told, error) {
+	wait, cancel := context.WithTimeout(ctx, keepAlive)
+	defer cancel()
+	stopped := context.AfterFunc(s.c.h.closing, cancel)
+	defer stopped()
+	told, err := s.tail.Next(wait)
+	switch {
+	case err == nil:
+		return &told, nil
+	case ctx.Err() != nil:
+		return nil, clientGone(ctx.Err())
+	case s.c.h.closing.Err() != nil:
+		return nil, errClosing
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, nil
+	}
+	return nil, err
+}
+
+// errClosing ends streams of a server that stops: clients resume elsewhere.
+var errClosing = errors.New("edge: the server stops")
+
+// end says why the stream ends, if that is the session's doing.
+func (s *sessionStream) end(err error) error {
+	if errors.Is(err, errClosing) {
+		return nil
+	}
+	if model.AsError(err).Kind == model.Canceled {
+		return err
+	}
+	e := model.AsError(err)
+	event := agents.ErrorEvent{EventHead: s.head(agents.EventError, "error-"+s.c.id), SessionID: s.c.r.PathValue("session_id"),
+		Error: agents.StreamError{Type: "internal_error", Message: e.Public()}}
+	if errors.Is(err, session.ErrNotFound) {
+		event.Error.Type = "not_found_error"
+	}
+	if raw, encoded := json.Marshal(event); encoded == nil {
+		_, _ = s.c.w.Write(sse.AppendEvent(nil, agents.EventError, "", raw)) // the reader may be gone too
+	}
+	return err
+}
+
+func (s *sessionStream) head(kind, id string) agents.EventHead {
+	head := agents.EventHead{Type: kind, EventID: id}
+	if s.obfuscate {
+		head.Obfuscation = padding()
+	}
+	return head
+}
+
+const padWith = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+// padding is noise of a length that tells nothing.
+func padding() string {
+	var b strings.Builder
+	for range 1 + rand.IntN(16) {
+		b.WriteByte(padWith[rand.IntN(len(padWith))])
+	}
+	return b.String()
+}
+
+// append writes what is told as an event; nothing where the contract has none.
+func (s *sessionStream) append(dst []byte, told *driver.Told) ([]byte, error) {
+	kind, event := s.event(told)
+	if event == nil {
+		return dst, nil
+	}
+	raw, err := json.Marshal(event)
+	if err != nil {
+		return dst, model.Wrap(model.Internal, "edge.stream", err)
+	}
+	return sse.AppendEvent(dst, kind, told.ID, raw), nil
+}
+
+// event is what is told in the contract's form.
+func (s *sessionStream) event(told *driver.Told) (string, any) {
+	state := told.State
+	switch told.Kind {
+	case agent.SignalCreated:
+		return agents.EventSessionCreated, agents.SessionEvent{EventHead: s.head(agents.EventSessionCreated, told.ID), Session: shownSession(state)}
+	case agent.SignalStatus:
+		return s.status(told)
+	case agent.SignalTurnCreated, agent.SignalTurnInProgress, agent.SignalTurnEnded:
+		return s.turn(told)
+	case agent.SignalItemAdded, agent.SignalItemDone:
+		return s.item(told)
+	case agent.SignalSubagentCreated:
+		return s.subagent(agents.EventSubagentCreated, told)
+	case agent.SignalSubagentActive:
+		return s.subagent(agents.EventSubagentActive, told)
+	case agent.SignalSubagentClosed:
+		return s.subagent(agents.EventSubagentClosed, told)
+	case agent.SignalPartAdded, agent.SignalPartDone, agent.SignalDelta, agent.SignalTextDone:
+		return s.part(told)
+	}
+	return "", nil
+}
+
+func (s *sessionStream) status(told *driver.Told) (string, any) {
+	status := told.State.Status()
+	kind := agents.EventSessionPrefix + string(status)
+	switch status {
+	case agent.InProgress, agent.RequiresAction:
+		s.begun = true
+	default:
+		s.done = s.once && s.begun
+	}
+	return kind, agents.SessionEvent{EventHead: s.head(kind, told.ID), Session: shownSession(told.State)}
+}
+
+func (s *sessionStream) turn(told *driver.Told) (string, any) {
+	event := agents.TurnEvent{SessionID: told.State.Session, TurnID: told.Turn, Turn: shownTurn(told.State, told.Thread, told.At)}
+	switch told.Kind {
+	case agent.SignalTurnCreated:
+		event.Turn.Status = string(agent.TurnQueued)
+		event.Turn.StartedAt = nil
+		event.EventHead = s.head(agents.EventTurnCreated, told.ID)
+		return agents.EventTurnCreated, event
+	case agent.SignalTurnInProgress:
+		event.EventHead = s.head(agents.EventTurnInProgress, told.ID)
+		return agents.EventTurnInProgress, event
+	}
+	kind := agents.EventTurnPrefix + string(told.At.Status)
+	event.EventHead = s.head(kind, told.ID)
+	return kind, agents.TurnEndEvent{TurnEvent: event, Usage: event.Turn.Usage}
+}
+
+func (s *sessionStream) item(told *driver.Told) (string, any) {
+	// A call that is still being written cannot be answered: it is told once the
+	// journal has it.
+	if told.Item.Type == agent.ItemFunctionCall && told.Item.Status == agent.ItemInProgress {
+		return "", nil
+	}
+	item := shownItem(told.State, told.Item)
+	if item == nil {
+		return "", nil
+	}
+	kind := agents.EventItemAdded
+	if told.Kind == agent.SignalItemDone {
+		kind = agents.EventItemDone
+	}
+	event := agents.ItemEvent{EventHead: s.head(kind, told.ID), SessionID: told.State.Session, TurnID: told.Turn, Item: item}
+	if told.Item.Index >= 0 {
+		event.OutputIndex = &told.Item.Index
+	}
+	return kind, event
+}
+
+func (s *sessionStream) subagent(kind string, told *driver.Told) (string, any) {
+	return kind, agents.SubagentEvent{EventHead: s.head(kind, told.ID), Subagent: shownSubagent(told.State, told.Agent)}
+}
+
+// part is what happens to a part of a message or of a summary.
+func (s *sessionStream) part(told *driver.Told) (string, any) {
+	place := agents.PlaceHead{SessionID: told.State.Session, TurnID: told.Turn, ItemID: told.Item.ID, OutputIndex: told.Item.Index}
+	at := func(kind string) (string, agents.PlaceHead) {
+		place.EventHead = s.head(kind, told.ID)
+		return kind, place
+	}
+	if told.Item.Type == agent.ItemReasoning {
+		return s.summary(told, at)
+	}
+	switch told.Kind {
+	case agent.SignalPartAdded:
+		kind, head := at(agents.EventPartAdded)
+		return kind, agents.PartEvent{PlaceHead: head, ContentIndex: told.Content, Part: agents.OutputText{Type: "output_text"}}
+	case agent.SignalPartDone:
+		kind, head := at(agents.EventPartDone)
+		return kind, agents.PartEvent{PlaceHead: head, ContentIndex: told.Content, Part: agents.OutputText{Type: "output_text", Text: told.Text}}
+	case agent.SignalDelta:
+		kind, head := at(agents.EventTextDelta)
+		return kind, agents.TextDeltaEvent{PlaceHead: head, ContentIndex: told.Content, Delta: told.Text}
+	}
+	kind, head := at(agents.EventTextDone)
+	return kind, agents.TextDoneEvent{PlaceHead: head, ContentIndex: told.Content, Text: told.Text}
+}
+
+func (s *sessionStream) summary(told *driver.Told, at func(string) (string, agents.PlaceHead)) (string, any) {
+	switch told.Kind {
+	case agent.SignalPartAdded:
+		kind, head := at(agents.EventSummaryPartAdded)
+		return kind, agents.SummaryPartEvent{PlaceHead: head, SummaryIndex: told.Content, Part: agents.SummaryText{Type: "summary_text"}}
+	case agent.SignalPartDone:
+		kind, head := at(agents.EventSummaryPartDone)
+		return kind, agents.SummaryPartEvent{PlaceHead: head, SummaryIndex: told.Content, Part: agents.SummaryText{Type: "summary_text", Text: told.Text}}
+	case agent.SignalDelta:
+		kind, head := at(agents.EventSummaryTextDelta)
+		return kind, agents.SummaryDeltaEvent{PlaceHead: head, SummaryIndex: told.Content, Delta: told.Text}
+	}
+	kind, head := at(agents.EventSummaryTextDone)
+	return kind, agents.SummaryTextEvent{PlaceHead: head, SummaryIndex: told.Content, Text: told.Text}
+}
