@@ -11,7 +11,7 @@ import (
 
 // The bounds of an expression. Digits bound a literal's exponent as well.
 const (
-	maxExpression = 4 << 10
+	maxExpression = 2 << 10
 	maxDepth      = 100
 	maxExponent   = 5000
 )

@@ -120,7 +120,7 @@ func (a number) decimal() (string, bool) {
 	if digits == 0 {
 		digits = roundedDigits
 	}
-	f := new(big.Float).SetPrec(uint(maxBits)).SetRat(a.Rat)
+	f := new(big.Float).SetPrec(256).SetRat(a.Rat)
 	text := f.Text('g', digits)
 	if strings.Contains(text, ".") && !strings.Contains(text, "e") {
 		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
