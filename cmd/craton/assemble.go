@@ -20,9 +20,11 @@ import (
 	"github.com/craton-ai/craton/internal/document"
 	"github.com/craton-ai/craton/internal/egress"
 	"github.com/craton-ai/craton/internal/environment"
+	"github.com/craton-ai/craton/internal/file"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/secret"
 	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/session/conversation"
 	"github.com/craton-ai/craton/internal/session/response"
 	"github.com/craton-ai/craton/internal/store/postgres"
 	"github.com/craton-ai/craton/internal/store/sqlite"
@@ -56,11 +58,14 @@ type state struct {
 	directory *identity.Directory
 	journal   *session.Journal
 	responses *response.Store
-	objects   *blob.Space
-	agents    *roster.Roster
+	// conversations keeps Conversations.
+	conversations *conversation.Store
+	objects       *blob.Space
+	agents        *roster.Roster
 	// environments keeps their files and secrets in objects and keyring.
 	environments *environment.Store
 	vaults       *vault.Store
+	files        *file.Store
 	// tokens reaches the token endpoints of vaults' credentials.
 	tokens *http.Client
 	// content is closed with the state where it is a directory.
@@ -120,6 +125,7 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 		return err
 	}
 	st.responses = response.New(st.journal)
+	st.conversations = conversation.New(conversation.Config{Journal: st.journal, Journals: st.db, Index: st.db})
 	st.agents = roster.New(roster.Config{Documents: st.db, Now: time.Now, NewID: uuid.NewString})
 	st.openVaults(cfg, s)
 	return st.openObjects(cfg)
@@ -165,6 +171,7 @@ func (st *state) openObjects(cfg *config.Config) error {
 	}
 	st.objects = blob.New(blob.Config{Documents: st.db, Content: content, Now: time.Now, NewID: uuid.NewString,
 		Quota: cfg.Limits.TenantObjectBytes})
+	st.openFiles(cfg, content)
 	st.environments = environment.New(environment.Config{Documents: st.db, Objects: st.objects, Box: st.keyring, Now: time.Now, NewID: uuid.NewString})
 	return nil
 }

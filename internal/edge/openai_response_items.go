@@ -3,7 +3,6 @@ package edge
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -56,40 +55,33 @@ type page struct {
 
 // responseInputItems serves GET /v1/responses/{id}/input_items.
 func (h *Handler) responseInputItems(c *call) error {
+	q, err := c.itemQuery()
+	if err != nil {
+		return err
+	}
 	rec, err := h.stored(c)
 	if err != nil {
 		return err
 	}
 	items := slices.Clone(rec.Input)
-	query := c.r.URL.Query()
-	switch order := query.Get("order"); order {
-	case "", "desc":
+	if !q.oldest {
 		slices.Reverse(items)
-	case "asc":
-	default:
-		return model.Errorf(model.Invalid, "order", "order is %q; it must be asc or desc.", order)
 	}
-	limit := 20
-	if s := query.Get("limit"); s != "" {
-		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > 100 {
-			return model.Errorf(model.Invalid, "limit", "limit is %q; it must be a number from 1 to 100.", s)
-		}
-	}
-	if after := query.Get("after"); after != "" {
-		at := slices.IndexFunc(items, func(v jsontext.Value) bool { return responses.ItemID(v) == after })
+	if q.after != "" {
+		at := slices.IndexFunc(items, func(v jsontext.Value) bool { return responses.ItemID(v) == q.after })
 		if at < 0 {
-			return model.Errorf(model.Invalid, "after", "There is no item %q in this response.", after)
+			return model.Errorf(model.Invalid, "after", "There is no item %q in this response.", q.after)
 		}
 		items = items[at+1:]
 	}
-	return c.page(items, limit)
+	return c.page(items[:min(q.limit, len(items))], len(items) > q.limit, q.include)
 }
 
-// page answers with the first limit of items.
-func (c *call) page(items []jsontext.Value, limit int) error {
-	p := page{Object: "list", Data: items[:min(limit, len(items))], HasMore: len(items) > limit}
-	if p.Data == nil {
-		p.Data = []jsontext.Value{}
+// page answers with a page of items.
+func (c *call) page(items []jsontext.Value, more bool, include []string) error {
+	p := page{Object: "list", Data: make([]jsontext.Value, len(items)), HasMore: more}
+	for i, item := range items {
+		p.Data[i] = responses.Trim(item, include)
 	}
 	if n := len(p.Data); n > 0 {
 		first, last := responses.ItemID(p.Data[0]), responses.ItemID(p.Data[n-1])

@@ -23,6 +23,22 @@ type Responses interface {
 	Delete(ctx context.Context, tenant, id string) error
 }
 
+// Box seals bytes so that only the tenant they were sealed for can open them;
+// *secret.Keyring implements it.
+type Box interface {
+	Seal(ctx context.Context, tenant, purpose, subject string, plaintext []byte) ([]byte, error)
+	Open(ctx context.Context, tenant, purpose, subject string, sealed []byte) ([]byte, error)
+}
+
+// responseRoutes serves the Responses contract.
+func (h *Handler) responseRoutes(prefix string) {
+	one := prefix + "/responses/{id}"
+	h.handle("POST "+prefix+"/responses", responsesAPI, identity.ModelInvoke, h.createResponse)
+	h.handle("GET "+one, responsesAPI, identity.SessionRead, h.getResponse)
+	h.handle("DELETE "+one, responsesAPI, identity.SessionWrite, h.deleteResponse)
+	h.handle("GET "+one+"/input_items", responsesAPI, identity.SessionRead, h.responseInputItems)
+}
+
 // turn is one create call of the Responses contract.
 type turn struct {
 	c    *call

@@ -29,6 +29,7 @@ import (
 	"github.com/craton-ai/craton/internal/provider/script"
 	"github.com/craton-ai/craton/internal/secret"
 	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/session/conversation"
 	"github.com/craton-ai/craton/internal/session/response"
 	"github.com/craton-ai/craton/internal/store/mem"
 	"github.com/craton-ai/craton/internal/usage"
@@ -204,7 +205,9 @@ func (w *World) handler(t testing.TB, opts Options) {
 		}})
 	check(t, err)
 	o := edge.Options{
-		Gateway: w.Gateway, Directory: w.Directory, Responses: response.New(journal), Objects: w.Objects, AsyncInvokes: w.Async,
+		Gateway: w.Gateway, Directory: w.Directory, Responses: response.New(journal),
+		Conversations: conversation.New(conversation.Config{Journal: journal, Journals: w.Store, Index: w.Store}), Box: w.box,
+		Objects: w.Objects, AsyncInvokes: w.Async,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
 			if err := w.meter.Flush(ctx); err != nil {
 				return nil, err

@@ -90,14 +90,17 @@ func (o *Options) option(key string, v raw.Value) (known bool, err error) {
 			return nil
 		})
 	case "include":
-		return true, v.Strings(&o.Include)
+		if err := v.Strings(&o.Include); err != nil {
+			return true, err
+		}
+		return true, CheckInclude(o.Include)
 	case "truncation":
 		if err := v.String(&o.Truncation); err != nil || v.IsNull() {
 			return true, err
 		}
 		return true, oneOf(v, "auto", "disabled")
 	case "metadata":
-		return true, v.StringMap(&o.Metadata)
+		return true, readMetadata(v, &o.Metadata)
 	case "max_tool_calls":
 		return true, v.IntPtr(&o.MaxToolCalls)
 	}
