@@ -47,6 +47,8 @@ func (svc *service) sweepTenant(ctx context.Context, tenant string, now time.Tim
 	}
 	_, err := svc.state.environments.ForgetRequests(ctx, tenant)
 	errs = append(errs, err)
+	_, err = svc.state.files.Sweep(ctx, tenant)
+	errs = append(errs, err)
 	return errors.Join(errs...)
 }
 

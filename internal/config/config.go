@@ -201,6 +201,10 @@ type Limits struct {
 	MaxHeaderBytes int   `yaml:"max_header_bytes"`
 	// MaxConcurrent bounds requests in flight over all clients; default 4096.
 	MaxConcurrent int `yaml:"max_concurrent"`
+	// MaxFileBytes bounds an uploaded file; default 536870912.
+	MaxFileBytes int64 `yaml:"max_file_bytes"`
+	// TenantFileBytes bounds the uploaded files of each tenant; 0 sets no limit.
+	TenantFileBytes int64 `yaml:"tenant_file_bytes"`
 	// TenantObjectBytes bounds the objects and parts of each tenant; 0 sets no limit.
 	TenantObjectBytes int64 `yaml:"tenant_object_bytes"`
 }

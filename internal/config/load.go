@@ -132,6 +132,12 @@ func (c *Config) Validate() error {
 	if c.Store.Postgres.Stored != "" {
 		bad("store.postgres: the store cannot keep the way to itself: set env or file")
 	}
+	if c.Limits.MaxFileBytes < 0 {
+		bad("limits.max_file_bytes: %d is less than nothing; leave it out for 536870912", c.Limits.MaxFileBytes)
+	}
+	if c.Limits.TenantFileBytes < 0 {
+		bad("limits.tenant_file_bytes: %d is less than nothing; leave it out for no limit", c.Limits.TenantFileBytes)
+	}
 	if c.Limits.TenantObjectBytes < 0 {
 		bad("limits.tenant_object_bytes: %d is less than nothing; leave it out for no limit", c.Limits.TenantObjectBytes)
 	}
