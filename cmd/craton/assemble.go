@@ -24,6 +24,7 @@ import (
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/secret"
 	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/session/conversation"
 	"github.com/craton-ai/craton/internal/session/response"
 	"github.com/craton-ai/craton/internal/store/postgres"
 	"github.com/craton-ai/craton/internal/store/sqlite"
@@ -57,8 +58,10 @@ type state struct {
 	directory *identity.Directory
 	journal   *session.Journal
 	responses *response.Store
-	objects   *blob.Space
-	agents    *roster.Roster
+	// conversations keeps Conversations.
+	conversations *conversation.Store
+	objects       *blob.Space
+	agents        *roster.Roster
 	// environments keeps their files and secrets in objects and keyring.
 	environments *environment.Store
 	vaults       *vault.Store
@@ -122,6 +125,7 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 		return err
 	}
 	st.responses = response.New(st.journal)
+	st.conversations = conversation.New(conversation.Config{Journal: st.journal, Journals: st.db, Index: st.db})
 	st.agents = roster.New(roster.Config{Documents: st.db, Now: time.Now, NewID: uuid.NewString})
 	st.openVaults(cfg, s)
 	return st.openObjects(cfg)

@@ -56,11 +56,14 @@ type service struct {
 	// found says what was configured and discovered, for the welcome.
 	found    []string
 	draining atomic.Bool
+	files    described
 	// launched is what the engine's child was started with.
 	launched atomic.Pointer[[]server.ModelSpec]
 	stop     context.CancelFunc
 	refresh  chan struct{}
 	driven   sync.WaitGroup // of the driver
+	// handOver lets agent sessions go to other servers, or to the next start.
+	handOver context.CancelFunc
 }
 
 // asyncParallel is how many async invocations run at once.
@@ -106,7 +109,9 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	svc.stop = stop
-	svc.driven.Go(func() { svc.driver.Run(background) })
+	driving, handOver := context.WithCancel(background)
+	svc.handOver = handOver
+	svc.driven.Go(func() { svc.driver.Run(driving) })
 	go func() {
 		defer close(svc.refresh)
 		svc.work(background)
@@ -128,7 +133,8 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		hosts = append([]string{host}, hosts...)
 	}
 	return edge.New(edge.Options{
-		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Objects: svc.state.objects, AsyncInvokes: svc.async,
+		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Conversations: svc.state.conversations, Box: svc.state.keyring,
+		Objects: svc.state.objects, AsyncInvokes: svc.async,
 		Sessions: svc.driver.Sessions(),
 		Agents:   svc.state.agents, Vaults: svc.state.vaults, Files: svc.state.files, Environments: svc.state.environments,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
