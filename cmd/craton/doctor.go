@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/config"
-	"github.com/craton-ai/craton/internal/provider/discover"
 	"github.com/craton-ai/craton/internal/pull"
 	"github.com/craton-ai/craton/internal/store/sqlite"
 )
@@ -35,11 +34,19 @@ func (c doctorCommand) Run(ctx context.Context, s streams) error {
 	if c.Data == "" {
 		c.Data = config.DefaultData(s.getenv)
 	}
+	var findings []finding
+	for _, check := range []func(context.Context, streams) finding{c.configuration, c.directory, c.masterKey, c.library, c.models} {
+		findings = append(findings, check(ctx, s))
+	}
+	findings = append(findings, c.upstreams(ctx, s)...)
+	findings = append(findings, c.server(ctx, s))
+	return report(s, findings)
+}
+
+// report prints the findings; it fails when something is broken.
+func report(s streams, findings []finding) error {
 	var broken bool
-	for _, check := range []func(context.Context, streams) finding{
-		c.configuration, c.directory, c.masterKey, c.library, c.models, c.upstreams, c.server,
-	} {
-		f := check(ctx, s)
+	for _, f := range findings {
 		mark := "ok  "
 		if f.bad {
 			mark, broken = "FAIL", true
@@ -133,20 +140,6 @@ func (c doctorCommand) models(context.Context, streams) finding {
 	}
 	for _, m := range models {
 		f.state += fmt.Sprintf("%s (%d MB) ", m.Name, m.Size>>20)
-	}
-	return f
-}
-
-func (c doctorCommand) upstreams(ctx context.Context, s streams) finding {
-	result := discover.Find(ctx, discover.Options{Getenv: s.getenv, ReadFile: os.ReadFile, Probe: discover.HTTP(probeTimeout)})
-	f := finding{what: "upstreams", state: "none found on this machine or in the environment"}
-	if len(result.Found) == 0 {
-		f.remedy = "start Ollama, llama-server or vLLM, set OPENAI_API_KEY or ANTHROPIC_API_KEY, or name upstreams in a configuration"
-		return f
-	}
-	f.state = ""
-	for _, found := range result.Found {
-		f.state += found.What + "; "
 	}
 	return f
 }

@@ -35,6 +35,7 @@ type card struct {
 	Output          []string          `json:"output"`
 	Capabilities    []string          `json:"capabilities"`
 	Aliases         []string          `json:"aliases"`
+	AliasOf         string            `json:"alias_of"`
 	Regions         []string          `json:"regions"`
 	Prices          map[string]string `json:"prices_usd_per_million"`
 	PricesAsOf      string            `json:"prices_as_of"`
@@ -55,7 +56,11 @@ func (c modelsList) Run(ctx context.Context, s streams) error {
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tVENDOR\tCONTEXT\tINPUT\tOUTPUT $/M\tINPUT $/M")
 	for _, m := range cards.Data {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, orDash(m.Vendor), number(m.ContextTokens), strings.Join(m.Input, ","),
+		name := m.ID
+		if m.AliasOf != "" {
+			name += " = " + m.AliasOf
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, orDash(m.Vendor), number(m.ContextTokens), strings.Join(m.Input, ","),
 			m.Prices["output"], m.Prices["input"])
 	}
 	return w.Flush()

@@ -65,17 +65,9 @@ func (svc *service) connect(ctx context.Context, cfg *config.Config) ([]gateway.
 
 // configured builds one upstream.
 func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
-	kind := u.Kind
-	if u.AzureAPIVersion != "" {
-		kind = openai.KindAzure
-	}
-	pc := provider.Config{
-		Name: u.Name, Kind: kind, BaseURL: u.BaseURL, Region: u.Region, Headers: u.Headers, Instance: svc.instance, Models: u.Models,
-		Azure:    provider.Azure{APIVersion: u.AzureAPIVersion},
-		AWS:      provider.AWS{Profile: u.Profile, Getenv: svc.streams.getenv, ReadFile: os.ReadFile},
-		Timeouts: provider.Timeouts{FirstByte: svc.cfg.Guards.FirstEvent.Or(0), Idle: svc.cfg.Guards.Idle.Or(0)},
-		Script:   &script.Config{Rules: u.Rules, Now: time.Now},
-	}
+	pc := providerConfig(u, svc.streams.getenv)
+	pc.Instance = svc.instance
+	pc.Timeouts = provider.Timeouts{FirstByte: svc.cfg.Guards.FirstEvent.Or(0), Idle: svc.cfg.Guards.Idle.Or(0)}
 	if u.APIKey.Set() {
 		secret := u.APIKey
 		pc.APIKey = provider.FuncKey(func() (string, error) {
@@ -91,10 +83,24 @@ func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
 	}
 	full, once := svc.guards.around(u.Name, p)
 	return gateway.Upstream{
-		Name: u.Name, Provider: full, Once: once, Dialects: all.Dialects(kind), Priority: u.Priority, Weight: u.Weight,
-		Unlisted: len(u.Models) == 0 && kind != "script", Tenants: u.Tenants,
+		Name: u.Name, Provider: full, Once: once, Dialects: all.Dialects(pc.Kind), Priority: u.Priority, Weight: u.Weight,
+		Unlisted: len(u.Models) == 0 && pc.Kind != "script", Tenants: u.Tenants,
 		FetchURLs: fetching(u.FetchURLs, u.Kind, u.BaseURL),
 	}, nil
+}
+
+// providerConfig describes an upstream to its provider, without its key.
+func providerConfig(u *config.Upstream, getenv func(string) string) provider.Config {
+	kind := u.Kind
+	if u.AzureAPIVersion != "" {
+		kind = openai.KindAzure
+	}
+	return provider.Config{
+		Name: u.Name, Kind: kind, BaseURL: u.BaseURL, Region: u.Region, Headers: u.Headers, Models: u.Models,
+		Azure:  provider.Azure{APIVersion: u.AzureAPIVersion},
+		AWS:    provider.AWS{Profile: u.Profile, Getenv: getenv, ReadFile: os.ReadFile},
+		Script: &script.Config{Rules: u.Rules, Now: time.Now},
+	}
 }
 
 // newEngine supervises the built-in engine; nil where it is off. The library
@@ -214,14 +220,7 @@ func (svc *service) engineCards() ([]model.Card, error) {
 		if err != nil {
 			return nil, err
 		}
-		card := model.Card{ID: spec.Name, Name: spec.Name, Licence: m.Licence, ContextTokens: spec.ContextTokens,
-			Input: []string{"text"}, Output: []string{"text"}, Created: m.Pulled.Unix(), Price: model.Price{Known: true},
-			Capabilities: []model.Capability{model.CanChat, model.CanStream, model.CanTools, model.CanParallelTools, model.CanStrictTools,
-				model.CanSchema, model.CanSeed, model.CanLogprobs, model.CanCount, model.CanCache}}
-		if spec.Embedding {
-			card.Output, card.Capabilities = []string{"embedding"}, []model.Capability{model.CanEmbed}
-		}
-		cards = append(cards, card)
+		cards = append(cards, engineCard(&spec, &m, svc.files.of(&m)))
 	}
 	return cards, nil
 }

@@ -20,7 +20,9 @@ type modelView struct {
 	Output          []string           `json:"output,omitempty"`
 	Capabilities    []model.Capability `json:"capabilities,omitempty"`
 	Aliases         []string           `json:"aliases,omitempty"`
-	Regions         []string           `json:"regions,omitempty"`
+	// AliasOf is upstream/model where id is the operator's own name for it.
+	AliasOf string   `json:"alias_of,omitempty"`
+	Regions []string `json:"regions,omitempty"`
 	// Prices are US dollars per million tokens by kind, exactly, as decimal text.
 	Prices     map[string]string `json:"prices_usd_per_million,omitempty"`
 	PricesAsOf string            `json:"prices_as_of,omitempty"`
@@ -33,7 +35,7 @@ func viewModel(card *model.Card) modelView {
 	v := modelView{
 		ID: card.ID, Name: card.Name, Upstream: card.Upstream, Vendor: card.Vendor, Licence: card.Licence,
 		ContextTokens: card.ContextTokens, MaxOutputTokens: card.MaxOutputTokens, Input: card.Input, Output: card.Output,
-		Capabilities: card.Capabilities, Aliases: card.Aliases, Regions: card.Regions, Deprecated: card.Deprecated,
+		Capabilities: card.Capabilities, Aliases: card.Aliases, AliasOf: card.AliasOf, Regions: card.Regions, Deprecated: card.Deprecated,
 	}
 	if !card.Price.Known {
 		return v

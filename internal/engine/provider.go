@@ -11,16 +11,16 @@ import (
 
 // Generate answers with the child, starting it if need be.
 func (e *Engine) Generate(ctx context.Context, req *model.Request) (model.Stream, error) {
-	p, err := e.acquire(ctx)
+	p, child, err := e.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s, err := p.Generate(ctx, req)
 	if err != nil {
-		e.release(answered(err))
+		e.release(child, answered(err))
 		return nil, err
 	}
-	return &held{Stream: s, engine: e}, nil
+	return &held{Stream: s, engine: e, child: child}, nil
 }
 
 // Embed makes embeddings with the child.
@@ -39,18 +39,18 @@ func (e *Engine) Models(context.Context) ([]model.Card, error) { return e.opts.C
 // with runs one whole call on the child.
 func with[P, R any](ctx context.Context, e *Engine, call func(P) (R, error)) (R, error) {
 	var zero R
-	p, err := e.acquire(ctx)
+	p, child, err := e.acquire(ctx)
 	if err != nil {
 		return zero, err
 	}
 	able, ok := model.As[P](p)
 	if !ok {
-		e.release(true)
+		e.release(child, true)
 		return zero, model.Errorf(model.Unsupported, "model", "The engine's command cannot do this.").
 			WithHint("Use the built-in engine, or another upstream.")
 	}
 	r, err := call(able)
-	e.release(answered(err))
+	e.release(child, answered(err))
 	return r, err
 }
 
@@ -64,19 +64,23 @@ func answered(err error) bool {
 type held struct {
 	model.Stream
 	engine *Engine
-	once   sync.Once
+	child  *Child
+	// stopped says that the answer came to its end, though more may follow.
+	stopped bool
+	once    sync.Once
 }
 
 func (h *held) Next() (model.Event, error) {
 	ev, err := h.Stream.Next()
+	h.stopped = h.stopped || err == nil && ev.Kind == model.EventStop
 	if err != nil {
-		h.once.Do(func() { h.engine.release(errors.Is(err, io.EOF)) })
+		h.once.Do(func() { h.engine.release(h.child, errors.Is(err, io.EOF)) })
 	}
 	return ev, err
 }
 
 func (h *held) Close() error {
 	err := h.Stream.Close()
-	h.once.Do(func() { h.engine.release(true) })
+	h.once.Do(func() { h.engine.release(h.child, h.stopped) })
 	return err
 }

@@ -80,15 +80,15 @@ func New(opts Options) *Engine {
 	return &Engine{opts: opts, life: life, end: end}
 }
 
-// acquire returns the child's provider, starting the child if need be. The
-// caller calls release when its request is over.
-func (e *Engine) acquire(ctx context.Context) (model.Provider, error) {
+// acquire returns the child and its provider, starting the child if need be.
+// The caller calls release when its request is over.
+func (e *Engine) acquire(ctx context.Context) (model.Provider, *Child, error) {
 	for {
 		e.mu.Lock()
 		switch {
 		case e.closed:
 			e.mu.Unlock()
-			return nil, model.Errorf(model.UpstreamDown, "engine", "The server is stopping.")
+			return nil, nil, model.Errorf(model.UpstreamDown, "engine", "The server is stopping.")
 		case e.child != nil && e.busy == 0 && e.opts.Stale != nil && e.opts.Stale():
 			child := e.child
 			e.child, e.provider = nil, nil
@@ -101,14 +101,14 @@ func (e *Engine) acquire(ctx context.Context) (model.Provider, error) {
 			if e.idle != nil {
 				e.idle.Stop()
 			}
-			p := e.provider
+			p, child := e.provider, e.child
 			e.mu.Unlock()
-			return p, nil
+			return p, child, nil
 		case e.starting == nil:
 			if wait := e.notUntil.Sub(e.opts.Now()); wait > 0 {
 				err := e.down(wait)
 				e.mu.Unlock()
-				return nil, err
+				return nil, nil, err
 			}
 			e.starting = make(chan struct{})
 			go e.start()
@@ -118,14 +118,14 @@ func (e *Engine) acquire(ctx context.Context) (model.Provider, error) {
 		select {
 		case <-started:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
 		e.mu.Lock()
 		failed := e.child == nil && e.failure != nil
 		err := e.down(e.notUntil.Sub(e.opts.Now()))
 		e.mu.Unlock()
 		if failed {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 }
@@ -191,12 +191,13 @@ func (e *Engine) watch(child *Child) {
 	e.failed(child.Reason())
 }
 
-// release ends a request. good says that the child answered it.
-func (e *Engine) release(good bool) {
+// release ends a request. good says that the child answered it; of a child that
+// has ended since it tells nothing about the next one.
+func (e *Engine) release(by *Child, good bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.busy--
-	if good {
+	if good && e.child == by {
 		e.failures = 0
 	}
 	if e.busy > 0 || e.child == nil || e.opts.Idle < 0 {

@@ -158,6 +158,31 @@ func TestEngineRestartsWithGrowingPauses(t *testing.T) {
 	})
 }
 
+// TestEngineCrashesUnderAnswers: an answer that a crash cuts off, or that its
+// client closes, does not make the next pause short again.
+func TestEngineCrashesUnderAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &harness{}
+		e := newEngine(h, -1)
+		defer e.Close()
+		for _, pause := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
+			s, err := e.Generate(t.Context(), &model.Request{Model: "m"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			(<-h.children).end()
+			synctest.Wait()
+			s.Close()
+			var down *model.Error
+			if err := ask(t, e); !errors.As(err, &down) || down.RetryAfter != pause {
+				t.Fatalf("got %v, want a pause of %s", err, pause)
+			}
+			time.Sleep(pause)
+		}
+	})
+}
+
 func TestEngineCloses(t *testing.T) {
 	t.Parallel()
 	h := &harness{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -70,14 +71,14 @@ func (g *Gateway) Refresh(ctx context.Context) {
 	g.world.CompareAndSwap(w, newWorld(w.upstreams, cards, w.names, g.opts.Complete))
 }
 
-// Models lists what the caller may use, the default model first.
+// Models lists what the caller may use, the operator's aliases last and the
+// default model first.
 func (g *Gateway) Models(_ context.Context, who identity.Principal) ([]model.Card, error) {
 	w := g.world.Load()
 	snap, err := w.view(&who.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	first := snap.Default()
 	var cards []model.Card
 	for i := range w.upstreams {
 		if !w.upstreams[i].visibleTo(&who.Tenant) {
@@ -85,15 +86,35 @@ func (g *Gateway) Models(_ context.Context, who identity.Principal) ([]model.Car
 		}
 		for _, card := range w.cards[i] {
 			card.ID = card.Upstream + "/" + card.ID
-			if card.ID == first && len(cards) > 0 {
-				cards = append(cards, cards[0])
-				cards[0] = card
-				continue
-			}
 			cards = append(cards, card)
 		}
 	}
+	cards = append(cards, aliases(snap, w.names.Aliases, cards)...)
+	first := snap.Default()
+	if i := slices.IndexFunc(cards, func(c model.Card) bool { return c.ID == first }); i > 0 {
+		card := cards[i]
+		copy(cards[1:i+1], cards[:i])
+		cards[0] = card
+	}
 	return cards, nil
+}
+
+// aliases describes the operator's names by the models they mean now. One that
+// means nothing at the moment is left out, and so is one that hides a model of
+// its own name.
+func aliases(snap *route.Snapshot, names map[string][]route.Target, listed []model.Card) []model.Card {
+	var cards []model.Card
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		found, err := snap.Route(route.Facts{Model: name}, route.Conditions{})
+		if err != nil || slices.ContainsFunc(listed, func(c model.Card) bool { return c.ID == name }) {
+			continue
+		}
+		card := *found[0].Card
+		card.ID, card.Aliases, card.Upstream = name, nil, found[0].Upstream
+		card.AliasOf = found[0].Upstream + "/" + found[0].Model
+		cards = append(cards, card)
+	}
+	return cards
 }
 
 // Lists reports whether an upstream lists a model of this id, given alone or as

@@ -194,12 +194,34 @@ func TestRefreshing(t *testing.T) {
 		t.Errorf("after a refresh %q is listed", got)
 	}
 	b.Configure(t.Context(), []gateway.Upstream{saying("v"), u}, gateway.Names{Default: "u/two", Aliases: map[string][]route.Target{"quick": {{Model: "v/m"}}}})
-	if got := ids(t, b, blue); got != "u/two v/m" {
+	if got := ids(t, b, blue); got != "u/two v/m quick" {
 		t.Errorf("after a change %q is listed", got)
 	}
 	card, _, err := b.Explain(t.Context(), identity.Principal{Tenant: blue}, "quick")
 	if err != nil || card.ID != "v/m" {
 		t.Errorf("the alias means %+v, %v", card, err)
+	}
+}
+
+// TestAliasesAreListed lists the operator's names beside the models they mean,
+// for those who may use these.
+func TestAliasesAreListed(t *testing.T) {
+	t.Parallel()
+	blue := saying("blue")
+	blue.Tenants = []string{"blue"}
+	aliases := map[string][]route.Target{"quick": {{Model: "everyone/m"}}, "theirs": {{Model: "blue/m"}}, "chain": {{Model: "quick"}},
+		"none": {{Model: "nobody/m"}}, "everyone/m": {{Model: "everyone/m"}}}
+	b := newBench(t, gateway.Names{Default: "quick", Aliases: aliases}, nil, saying("everyone"), blue)
+	for want, tenant := range map[string]identity.Tenant{
+		"quick everyone/m chain": {ID: "g", Name: "green"}, "quick everyone/m blue/m chain theirs": {ID: "b", Name: "blue"},
+	} {
+		if got := ids(t, b, tenant); got != want {
+			t.Errorf("%s sees %q, want %q", tenant.ID, got, want)
+		}
+	}
+	cards, err := b.Models(t.Context(), identity.Principal{Tenant: identity.Tenant{ID: "g", Name: "green"}})
+	if err != nil || cards[0].AliasOf != "everyone/m" || cards[0].Upstream != "everyone" || cards[1].AliasOf != "" {
+		t.Errorf("%+v, %v", cards, err)
 	}
 }
 

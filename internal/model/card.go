@@ -50,6 +50,8 @@ type Card struct {
 	Family string
 	// Aliases are other ids of the same model.
 	Aliases []string
+	// AliasOf is upstream/model where ID is the operator's own name for it.
+	AliasOf string
 	// ContextTokens bounds input plus output, MaxOutputTokens output; 0 unknown.
 	ContextTokens   int
 	MaxOutputTokens int

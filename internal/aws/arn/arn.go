@@ -1,15 +1,12 @@
-// Package arn reads and writes Amazon Resource Names and the other ways in
-// which the Bedrock contracts name a model, for the edges, the router and the
-// resource store.
+// Package arn reads and writes Amazon Resource Names, for the router of the AWS
+// contracts and for whatever keeps resources.
 //
-// It is pure: it knows the shapes of names and no resource. It guarantees that
-// [Parse] accepts exactly the strings that [ARN.String] can produce and that
-// [ParseModel] classifies every string: what is no Bedrock name is a plain
-// model name, for the catalogue to resolve.
+// It is pure: it knows the form of names and no resource. It guarantees that
+// [Parse] accepts exactly the strings that [ARN.String] can produce. What a model
+// name means, in an ARN or not, is routing's to say.
 //
-//	ref := arn.ParseModel("us.anthropic.claude-3-7-sonnet-20250219-v1:0")
-//	// ref.Kind == arn.InferenceProfile, ref.Geo == "us",
-//	// ref.Base == "anthropic.claude-3-7-sonnet-20250219-v1:0"
+//	a, err := arn.Parse("arn:aws:bedrock:eu-west-1:123456789012:guardrail/abc123def456")
+//	kind, id := a.Kind() // "guardrail", "abc123def456"
 package arn
 
 import (
@@ -80,23 +77,4 @@ func (a ARN) String() string {
 func (a ARN) Kind() (kind, id string) {
 	kind, id, _ = strings.Cut(a.Resource, "/")
 	return kind, id
-}
-
-// Version returns the id without its trailing ":n" and that n, where n is a
-// number or DRAFT; version is empty if there is none. Model ids are not
-// versioned this way (their ":0" is part of the id): do not ask for them.
-func (a ARN) Version() (id, version string) {
-	_, id = a.Kind()
-	i := strings.LastIndexByte(id, ':')
-	if i < 0 || !isVersion(id[i+1:]) {
-		return id, ""
-	}
-	return id[:i], id[i+1:]
-}
-
-func isVersion(s string) bool {
-	if s == "DRAFT" {
-		return true
-	}
-	return s != "" && strings.Trim(s, "0123456789") == ""
 }

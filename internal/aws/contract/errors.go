@@ -2,7 +2,6 @@ package contract
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -101,18 +100,4 @@ func appendString(dst []byte, s string) []byte {
 		return dst // the quoted text with replacement characters is in dst
 	}
 	return dst
-}
-
-// WriteError answers with e: status, x-amzn-RequestId, x-amzn-ErrorType and
-// the body. Both places name the code because SDKs look at one or the other.
-// It must be the first write to w.
-func WriteError(w http.ResponseWriter, requestID string, e *Error) {
-	body := AppendError(nil, e)
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Amzn-Errortype", e.Code)
-	h.Set("X-Amzn-Requestid", requestID)
-	w.WriteHeader(e.Status)
-	_, _ = w.Write(body) // a client that is gone cannot be told
 }

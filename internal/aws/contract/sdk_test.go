@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,13 +122,27 @@ func TestSDKRequestsAreValid(t *testing.T) {
 	}
 }
 
-// TestSDKReadsErrors: WriteError's answers become the SDK's typed errors.
+// writeError answers with e as the edge does: status, x-amzn-RequestId,
+// x-amzn-ErrorType and the body. Both places name the code because SDKs look at
+// one or the other.
+func writeError(w http.ResponseWriter, requestID string, e *Error) {
+	body := AppendError(nil, e)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Amzn-Errortype", e.Code)
+	h.Set("X-Amzn-Requestid", requestID)
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(body) // a client that is gone cannot be told
+}
+
+// TestSDKReadsErrors: the bodies of AppendError become the SDK's typed errors.
 func TestSDKReadsErrors(t *testing.T) {
 	t.Parallel()
 	s := mustLoad(t, "bedrock-runtime")
 	call := func(e *Error) (*httptest.ResponseRecorder, error) {
 		rec := httptest.NewRecorder()
-		WriteError(rec, "11111111-2222-3333-4444-555555555555", e)
+		writeError(rec, "11111111-2222-3333-4444-555555555555", e)
 		client := sdkClient(func(*http.Request) *http.Response { return rec.Result() })
 		_, err := client.Converse(t.Context(), &bedrockruntime.ConverseInput{ModelId: aws.String("m")})
 		return rec, err
