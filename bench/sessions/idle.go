@@ -26,19 +26,20 @@ func measureIdle(ctx context.Context, e *env) error {
 		if !e.wanted(k.name) {
 			continue
 		}
-		if err := e.idleOf(ctx, k); err != nil {
-			return fmt.Errorf("%s: %w", k.name, err)
+		s := e.open(ctx, k)
+		if s.failed == nil && s.proc != nil {
+			if err := e.idleOf(ctx, s); err != nil {
+				s.fail(e, err)
+			}
+		}
+		if err := errors.Join(s.close(), ctx.Err()); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (e *env) idleOf(ctx context.Context, k kind) (err error) {
-	s := e.open(ctx, k)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if s.failed != nil || s.proc == nil {
-		return nil
-	}
+func (e *env) idleOf(ctx context.Context, s *subject) error {
 	if err := s.populate(ctx, warmUp); err != nil {
 		return err
 	}

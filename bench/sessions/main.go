@@ -47,7 +47,7 @@ func main() {
 	flag.StringVar(&s.noPeers, "no-peers", "they are not installed", "why the peers are left out")
 	flag.StringVar(&s.postgres, "postgres", "", "directory of a PostgreSQL server's socket, user postgres; without it, it is left out")
 	flag.StringVar(&s.createdb, "createdb", "createdb", "PostgreSQL's command of that name")
-	flag.StringVar(&s.only, "only", "", "measure only subjects whose name contains this (always the raw log)")
+	flag.StringVar(&s.only, "only", "", "measure only subjects whose name contains one of these, with commas between (always the raw log)")
 	flag.StringVar(&s.parts, "parts", "steps,idle,stored,age", "what to measure")
 	flag.StringVar(&s.profile, "profile", "", "file for a CPU profile of this program, the stores included")
 	flag.DurationVar(&s.each, "each", 3*time.Second, "how long each measurement of steps and turns takes")

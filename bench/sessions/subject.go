@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -60,7 +61,8 @@ func kinds() []kind {
 
 // wanted says whether the flags ask for a subject.
 func (e *env) wanted(name string) bool {
-	return name == rawLogName || strings.Contains(strings.ToLower(name), strings.ToLower(e.only))
+	named := func(part string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(part)) }
+	return name == rawLogName || slices.ContainsFunc(strings.Split(e.only, ","), named)
 }
 
 // open starts one subject and proves that it can do a step. What cannot says
