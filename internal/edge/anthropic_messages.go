@@ -22,12 +22,13 @@ func (h *Handler) messages(c *call) error {
 		return err
 	}
 	c.label(answer.Upstream, answer.Model, answer.Losses)
-	show := anthropic.ResponseOptions{ID: "msg_" + c.id, Model: req.Model, RequestID: c.id}
+	stream := named(answer)
+	show := anthropic.ResponseOptions{ID: "msg_" + c.id, RequestID: c.id}
 	if req.Stream {
 		enc := anthropic.NewEncoder(show)
-		return c.pump(answer.Stream, "text/event-stream; charset=utf-8", enc, enc.Finish)
+		return c.pump(stream, "text/event-stream; charset=utf-8", enc, enc.Finish)
 	}
-	resp, err := model.Collect(answer.Stream)
+	resp, err := model.Collect(stream)
 	if err != nil {
 		return err
 	}

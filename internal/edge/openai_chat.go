@@ -22,14 +22,13 @@ func (h *Handler) chatCompletions(c *call) error {
 		return err
 	}
 	c.label(answer.Upstream, answer.Model, answer.Losses)
-	show := openai.EncoderOptions{
-		ID: "chatcmpl-" + c.id, Created: c.start.Unix(), Model: req.Model, IncludeUsage: opts.IncludeUsage,
-	}
+	stream := named(answer)
+	show := openai.EncoderOptions{ID: "chatcmpl-" + c.id, Created: c.start.Unix(), IncludeUsage: opts.IncludeUsage}
 	if req.Stream {
 		enc := openai.NewEncoder(show)
-		return c.pump(answer.Stream, "text/event-stream", enc, enc.Finish)
+		return c.pump(stream, "text/event-stream", enc, enc.Finish)
 	}
-	resp, err := model.Collect(answer.Stream)
+	resp, err := model.Collect(stream)
 	if err != nil {
 		return err
 	}

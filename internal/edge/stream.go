@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/model"
 )
 
@@ -63,6 +64,28 @@ func (c *call) pump(s model.Stream, contentType string, enc encoder, finish func
 		ev, err = s.Next()
 	}
 }
+
+// named shows of an answer the model's name as its upstream says it, as the fast
+// lane does, and the one it was asked by where it says none.
+func named(answer *gateway.Answer) model.Stream {
+	return &namedStream{Stream: answer.Stream, name: answer.Model}
+}
+
+type namedStream struct {
+	model.Stream
+	name string
+}
+
+func (s *namedStream) Next() (model.Event, error) {
+	ev, err := s.Stream.Next()
+	if ev.Kind == model.EventStart && ev.Model == "" {
+		ev.Model = s.name
+	}
+	return ev, err
+}
+
+// Unwrap returns the stream within.
+func (s *namedStream) Unwrap() model.Stream { return s.Stream }
 
 // clientGone says that nobody is left to answer.
 func clientGone(err error) error { return model.Wrap(model.Canceled, "edge.pump", err) }
