@@ -58,6 +58,7 @@ type Config struct {
 	Prices map[string]Price `yaml:"prices"`
 
 	Egress    Egress    `yaml:"egress"`
+	Tools     Tools     `yaml:"tools"`
 	Guards    Guards    `yaml:"guards"`
 	Limits    Limits    `yaml:"limits"`
 	Retention Retention `yaml:"retention"`

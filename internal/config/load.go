@@ -149,6 +149,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateUpstreams(bad)
 	c.validateNames(bad)
+	c.validateTools(bad)
 	return errors.Join(errs...)
 }
 

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+)
+
+// Tools configures what agents may call besides the MCP servers that their
+// definitions name.
+type Tools struct {
+	Fetch FetchTool `yaml:"fetch"`
+	// Servers are MCP servers of the operator's, which definitions reach as
+	// craton:NAME.
+	Servers []ToolServer `yaml:"servers"`
+}
+
+// FetchTool configures the built-in tool that reads pages.
+type FetchTool struct {
+	// Allow lists the hosts it may read: names, ".example.com" for every name
+	// below one, "*" for every host that egress lets through. Empty turns it off.
+	Allow []string `yaml:"allow"`
+}
+
+// ToolServer is an MCP server: at an address, or run as a child process.
+type ToolServer struct {
+	Name string `yaml:"name"`
+	// URL is its address, which may be inside the network.
+	URL     string            `yaml:"url"`
+	Headers map[string]string `yaml:"headers"`
+	// Token is sent to URL as a bearer token.
+	Token Secret `yaml:"token"`
+	// Command runs it, with Args, in Dir. Its environment is Env and Secrets,
+	// and PATH, HOME, LANG and TMPDIR of the server.
+	Command string            `yaml:"command"`
+	Args    []string          `yaml:"args"`
+	Dir     string            `yaml:"dir"`
+	Env     map[string]string `yaml:"env"`
+	Secrets map[string]Secret `yaml:"secrets"`
+	// Tenants are the names of those that may use it, "*" for all; empty means
+	// the root tenant only.
+	Tenants []string `yaml:"tenants"`
+	// Allow names the tools that are offered; empty means all.
+	Allow []string `yaml:"allow"`
+}
+
+func (c *Config) validateTools(bad func(string, ...any)) {
+	seen := map[string]bool{"builtin": true}
+	for i, s := range c.Tools.Servers {
+		at := fmt.Sprintf("tools.servers[%d] (%s)", i, s.Name)
+		if !upstreamName.MatchString(s.Name) {
+			bad("%s: a name is lower-case letters, digits, - and _", at)
+		}
+		if seen[s.Name] {
+			bad("%s: the name is taken", at)
+		}
+		seen[s.Name] = true
+		if (s.URL == "") == (s.Command == "") {
+			bad("%s: set one of url and command", at)
+		}
+		if u, err := url.Parse(s.URL); s.URL != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil) {
+			bad("%s: url %q is not an http or https address without credentials", at, s.URL)
+		}
+		if s.Command == "" && (len(s.Args) > 0 || s.Dir != "" || len(s.Env) > 0 || len(s.Secrets) > 0) {
+			bad("%s: args, dir, env and secrets go with command", at)
+		}
+		if s.URL == "" && (len(s.Headers) > 0 || s.Token.Set()) {
+			bad("%s: headers and token go with url", at)
+		}
+		s.Token.check(bad, at+": token")
+		for name, secret := range s.Secrets {
+			secret.check(bad, at+": secrets."+name)
+			if _, twice := s.Env[name]; twice || !secret.Set() {
+				bad("%s: secrets.%s is empty or also in env", at, name)
+			}
+		}
+	}
+}
+
+// check refuses what a tool server's secret cannot be.
+func (s Secret) check(bad func(string, ...any), at string) {
+	if s.Env != "" && s.File != "" {
+		bad("%s: set one of env and file", at)
+	}
+	if s.Stored != "" {
+		bad("%s: only keys of upstreams may be stored: set env or file", at)
+	}
+}

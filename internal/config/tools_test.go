@@ -1,0 +1,43 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/craton-ai/craton/internal/config"
+)
+
+func TestToolServers(t *testing.T) {
+	t.Parallel()
+	good := `
+tools:
+  fetch: {allow: [docs.example.com]}
+  servers:
+    - {name: wiki, url: "http://10.0.0.5/mcp", headers: {x-team: blue}, token: {env: WIKI}, tenants: [research]}
+    - {name: files, command: npx, args: [-y, files], dir: /srv, env: {LOG: debug}, secrets: {TOKEN: {file: /run/token}}, allow: [read]}
+`
+	cfg, err := config.Load(write(t, good), env(nil))
+	if err != nil || len(cfg.Tools.Servers) != 2 || cfg.Tools.Servers[1].Secrets["TOKEN"].File != "/run/token" {
+		t.Fatalf("got %+v, %v", cfg, err)
+	}
+	for entry, want := range map[string]string{
+		`{name: builtin, command: x}`:                                "taken",
+		`{name: A, command: x}`:                                      "lower-case",
+		`{name: a}`:                                                  "one of url and command",
+		`{name: a, url: "https://x", command: x}`:                    "one of url and command",
+		`{name: a, url: "ftp://x"}`:                                  "address",
+		`{name: a, url: "https://u:p@x"}`:                            "credentials",
+		`{name: a, url: "https://x", args: [b]}`:                     "go with command",
+		`{name: a, command: x, token: {env: B}}`:                     "go with url",
+		`{name: a, url: "https://x", token: {stored: b}}`:            "stored",
+		`{name: a, url: "https://x", token: {env: b, file: c}}`:      "one of env and file",
+		`{name: a, command: x, env: {B: c}, secrets: {B: {env: D}}}`: "also in env",
+		`{name: a, command: x, secrets: {B: {}}}`:                    "empty",
+		"{name: a, command: x}\n    - {name: a, command: y}":         "taken",
+	} {
+		_, err := config.Load(write(t, "tools:\n  servers:\n    - "+entry+"\n"), env(nil))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", entry, err, want)
+		}
+	}
+}

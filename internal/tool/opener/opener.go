@@ -1,0 +1,221 @@
+package opener
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/craton-ai/craton/internal/egress"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/tool"
+	"github.com/craton-ai/craton/internal/tool/builtin"
+	"github.com/craton-ai/craton/internal/tool/mcp"
+)
+
+// scheme begins the addresses of this server's own sources.
+const scheme = "craton:"
+
+// Builtin is the name of the built-in tools; no server may take it.
+const Builtin = "builtin"
+
+// Everyone stands for every tenant in [Server.Tenants].
+const Everyone = "*"
+
+// Server is a server that the operator configured by name. Either URL or
+// Command is set.
+type Server struct {
+	// Name is what definitions call it by, after "craton:".
+	Name string
+	// URL is its address, which may be inside the operator's network.
+	URL string
+	// Headers are sent with each request to URL.
+	Headers map[string]string
+	// Token returns the bearer token for URL; nil for none.
+	Token func() (string, error)
+	// Command runs it as a child process, one for each tenant that uses it.
+	Command *mcp.Command
+	// Tenants are the names of the tenants that may use it, [Everyone] for all;
+	// empty means the root tenant only.
+	Tenants []string
+	// Allow names the tools that are offered; empty means all.
+	Allow []string
+}
+
+// Config is what an opener works with.
+type Config struct {
+	// Policy is what remote servers are reached within.
+	Policy egress.Policy
+	// Credentials are presented to remote servers; nil for none.
+	Credentials mcp.Credentials
+	// Builtin are the built-in tools; nil for none.
+	Builtin *builtin.Tools
+	// Servers are the operator's.
+	Servers []Server
+	// Tenant tells a tenant's name, and whether it is the root tenant; needed
+	// where there are Servers.
+	Tenant func(ctx context.Context, id string) (name string, root bool, err error)
+	// Limits bounds what servers may cost.
+	Limits mcp.Limits
+	// Log takes what child processes say.
+	Log *slog.Logger
+	// Version is told to servers.
+	Version string
+}
+
+// Opener implements tool.Opener. It is safe for concurrent use.
+type Opener struct {
+	cfg     Config
+	servers map[string]Server
+	// remote reaches what definitions name; own reaches the operator's servers.
+	remote, own *mcp.Pool
+}
+
+// New returns an opener. The caller closes it. Servers that cannot be are errors.
+func New(cfg Config) (*Opener, error) {
+	o := &Opener{cfg: cfg, servers: map[string]Server{}}
+	inside := cfg.Policy
+	for _, s := range cfg.Servers {
+		if _, taken := o.servers[s.Name]; taken || s.Name == Builtin || s.Name == "" || strings.Contains(s.Name, "/") {
+			return nil, fmt.Errorf("the tool server name %q is taken or cannot be", s.Name)
+		}
+		if (s.URL == "") == (s.Command == nil) || cfg.Tenant == nil {
+			return nil, fmt.Errorf("the tool server %q needs either an address or a command", s.Name)
+		}
+		if s.Command == nil {
+			at, err := url.Parse(s.URL)
+			if err != nil {
+				return nil, fmt.Errorf("the address of the tool server %q: %w", s.Name, err)
+			}
+			inside.Hosts = append(slices.Clip(inside.Hosts), at.Hostname())
+		}
+		o.servers[s.Name] = s
+	}
+	base := mcp.Config{Limits: cfg.Limits, Log: cfg.Log, Version: cfg.Version}
+	remote, own := base, base
+	remote.Client, remote.Credentials = egress.New(mcp.Policy(cfg.Policy)), cfg.Credentials
+	own.Client, own.Credentials = egress.New(mcp.Policy(inside)), tokens(o.servers)
+	o.remote, o.own = mcp.New(remote), mcp.New(own)
+	return o, nil
+}
+
+// Open implements tool.Opener. Errors are *model.Error marked with
+// [tool.NotSent].
+func (o *Opener) Open(ctx context.Context, tenant string, server tool.Server) (tool.Source, error) {
+	name, local := strings.CutPrefix(server.URL, scheme)
+	if !local {
+		return o.remote.Remote(tenant, server)
+	}
+	if len(server.Headers) > 0 || server.Credential != "" {
+		return nil, tool.NotSent(&model.Error{Kind: model.Invalid, Op: "opener.Open", Subject: server.Label,
+			Message: fmt.Sprintf("%s takes no headers and no credential.", server.URL), Hint: "Leave them out."})
+	}
+	if name == Builtin || strings.HasPrefix(name, Builtin+"/") {
+		return o.builtin(server.Label, strings.TrimPrefix(strings.TrimPrefix(name, Builtin), "/"))
+	}
+	return o.named(ctx, tenant, name, server.Label)
+}
+
+func (o *Opener) builtin(label, name string) (tool.Source, error) {
+	if o.cfg.Builtin == nil {
+		return nil, unknown(label, scheme+Builtin)
+	}
+	return o.cfg.Builtin.Source(name)
+}
+
+// named opens one of the operator's servers, if the tenant may.
+func (o *Opener) named(ctx context.Context, tenant, name, label string) (tool.Source, error) {
+	s, ok := o.servers[name]
+	if !ok {
+		return nil, unknown(label, scheme+name)
+	}
+	if err := o.permit(ctx, tenant, s); err != nil {
+		if errors.Is(err, errNotOpened) {
+			return nil, unknown(label, scheme+name)
+		}
+		return nil, tool.NotSent(err)
+	}
+	var source tool.Source
+	var err error
+	if s.Command != nil {
+		source, err = o.own.Command(tenant, label, *s.Command)
+	} else {
+		source, err = o.own.Remote(tenant, tool.Server{Label: s.Name, URL: s.URL, Headers: s.Headers})
+	}
+	if err != nil || len(s.Allow) == 0 {
+		return source, err
+	}
+	return &selection{Source: source, allow: s.Allow}, nil
+}
+
+var errNotOpened = errors.New("opener: the server is not opened to the tenant")
+
+func (o *Opener) permit(ctx context.Context, tenant string, s Server) error {
+	if slices.Contains(s.Tenants, Everyone) {
+		return nil
+	}
+	name, root, err := o.cfg.Tenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(s.Tenants, name) || root && len(s.Tenants) == 0 {
+		return nil
+	}
+	return errNotOpened
+}
+
+func unknown(label, address string) error {
+	return tool.NotSent(&model.Error{Kind: model.NotFound, Op: "opener.Open", Subject: label,
+		Message: fmt.Sprintf("There are no tools at %s.", address), Hint: "The operator configures tool servers and opens them to tenants."})
+}
+
+// Close ends all sessions and child processes, and waits for them.
+func (o *Opener) Close() error { return errors.Join(o.remote.Close(), o.own.Close()) }
+
+// tokens are the credentials of the operator's servers, by name.
+type tokens map[string]Server
+
+// Authorize returns the token of a server.
+func (t tokens) Authorize(_ context.Context, _ string, server tool.Server) (http.Header, error) {
+	read := t[server.Label].Token
+	if read == nil {
+		return nil, nil
+	}
+	token, err := read()
+	if err != nil {
+		return nil, &model.Error{Kind: model.UpstreamDenied, Op: "opener.Authorize", Subject: server.Label,
+			Message: "The server's own credential for these tools cannot be read.", Hint: "The operator must correct it.", Err: err}
+	}
+	return http.Header{"Authorization": {"Bearer " + token}}, nil
+}
+
+// Refused reports whether the token is another by now: a file may have changed.
+func (t tokens) Refused(ctx context.Context, tenant string, server tool.Server, sent http.Header) (bool, error) {
+	now, err := t.Authorize(ctx, tenant, server)
+	return err == nil && now.Get("Authorization") != sent.Get("Authorization"), err
+}
+
+// selection offers some of a source's tools.
+type selection struct {
+	tool.Source
+	allow []string
+}
+
+// List returns the tools that are offered.
+func (s *selection) List(ctx context.Context) ([]tool.Spec, error) {
+	specs, err := s.Source.List(ctx)
+	return slices.DeleteFunc(specs, func(spec tool.Spec) bool { return !slices.Contains(s.allow, spec.Name) }), err
+}
+
+// Call calls a tool that is offered.
+func (s *selection) Call(ctx context.Context, call tool.Call) (tool.Result, error) {
+	if !slices.Contains(s.allow, call.Name) {
+		return tool.Result{}, tool.NotSent(&model.Error{Kind: model.NotFound, Op: "opener.Call", Subject: call.Name,
+			Message: fmt.Sprintf("There is no tool %q.", call.Name)})
+	}
+	return s.Source.Call(ctx, call)
+}
