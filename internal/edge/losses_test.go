@@ -24,6 +24,8 @@ func TestAnswersTellWhatTheyLose(t *testing.T) {
 		}),
 	}})
 	for _, c := range []struct{ path, body, want string }{
+		{"/v1/chat/completions", `{"model":"script/script-chat","messages":[{"role":"user","content":"hi"}],"vendor_knob":1}`, "vendor_knob: the member"},
+		{"/v1/messages", `{"model":"script/script-chat","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"vendor_knob":1}`, "vendor_knob: the member"},
 		{"/v1/messages", `{"model":"up/m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`, "not a JSON object"},
 		{"/model/up%2Fm/converse", `{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`, "1 more were made"},
 	} {

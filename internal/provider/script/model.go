@@ -171,5 +171,5 @@ func (m *Model) play(ctx context.Context, rule *compiled, v *view, groups map[st
 		w.add(model.Event{Kind: model.EventUsage, Usage: &usage})
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	return &stream{ctx: ctx, cancel: cancel, wait: m.wait, steps: w.steps}, nil
+	return &stream{ctx: ctx, cancel: cancel, wait: m.wait, steps: w.steps, losses: lossesOf(v.req)}, nil
 }

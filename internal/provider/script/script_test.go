@@ -440,3 +440,27 @@ func TestVendorToolsAreRefused(t *testing.T) {
 		t.Errorf("Generate = %v, want Unsupported that names web_search", err)
 	}
 }
+
+// TestUnknownMembersAreLost: what no rule can know is reported, by name.
+func TestUnknownMembersAreLost(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, script.Config{})
+	for raw, want := range map[string]string{"": "", `{"b":1,"a":{"c":2}}`: "a b", `{`: "extra"} {
+		req := say("Hello")
+		if raw != "" {
+			req.Extra = &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: []byte(raw)}
+		}
+		s, err := m.Generate(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, l := range model.LossesOf(s) {
+			names = append(names, l.Path)
+		}
+		s.Close()
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: lost %q, want %q", raw, got, want)
+		}
+	}
+}

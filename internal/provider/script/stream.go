@@ -25,7 +25,11 @@ type stream struct {
 	cancel context.CancelFunc
 	wait   func(context.Context, time.Duration) error
 	steps  []step
+	losses []model.Loss
 }
+
+// Losses implements [model.Lossy].
+func (s *stream) Losses() []model.Loss { return s.losses }
 
 func (s *stream) Next() (model.Event, error) {
 	if err := s.ctx.Err(); err != nil {
