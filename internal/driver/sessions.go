@@ -150,6 +150,9 @@ func shorten(id string) string {
 
 // hide makes deleted sessions look like unknown ones.
 func hide(err error, id string) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, session.ErrErased) || errors.Is(err, session.ErrNotFound) {
 		return unknown(id)
 	}
@@ -361,25 +364,36 @@ func (s *Sessions) Fork(ctx context.Context, tenant, id string, seq uint64, fork
 	return s.Get(ctx, tenant, next.ID)
 }
 
-// Events returns up to limit events of the session's own journal after seq, in
-// today's form.
-func (s *Sessions) Events(ctx context.Context, tenant, id string, after uint64, limit int) ([]agent.Event, error) {
+// Journal returns up to limit events of the session's own journal after seq, as
+// they were written.
+func (s *Sessions) Journal(ctx context.Context, tenant, id string, after uint64, limit int) ([]session.Event, error) {
 	if _, err := s.head(ctx, tenant, id); err != nil {
 		return nil, err
 	}
 	events, err := s.driver.config.Store.Journals.Read(ctx, tenant, id, after, limit)
-	if err != nil {
-		return nil, hide(err, id)
+	return events, hide(err, id)
+}
+
+// Entry is how the store lists the session: who holds it, whether it was set
+// aside.
+func (s *Sessions) Entry(ctx context.Context, tenant, id string) (session.Entry, error) {
+	if _, err := s.head(ctx, tenant, id); err != nil {
+		return session.Entry{}, err
 	}
-	out := make([]agent.Event, 0, len(events))
-	for _, e := range events {
-		read, err := s.driver.codec.Read(e)
-		if err != nil {
-			return nil, hide(err, id)
-		}
-		out = append(out, read)
+	entry, err := s.driver.config.Store.Index.Describe(ctx, tenant, id)
+	return entry, hide(err, id)
+}
+
+// Requeue lets a session that was set aside be driven again.
+func (s *Sessions) Requeue(ctx context.Context, tenant, id string) error {
+	if _, err := s.head(ctx, tenant, id); err != nil {
+		return err
 	}
-	return out, nil
+	if err := s.driver.config.Store.Index.Requeue(ctx, tenant, id); err != nil {
+		return hide(err, id)
+	}
+	s.driver.Nudge(tenant, id)
+	return nil
 }
 
 // Replay folds the session's whole journal anew and compares it with what its

@@ -28,6 +28,7 @@ func (h *Handler) adminRoutes() {
 		h.handle("PUT /admin/v1/secrets/{name}", openAI, identity.ConfigWrite, h.adminPutSecret)
 		h.handle("DELETE /admin/v1/secrets/{name}", openAI, identity.ConfigWrite, h.adminDeleteSecret)
 	}
+	h.adminSessionRoutes()
 	h.handle("POST /admin/v1/master-key/rotate", openAI, identity.ConfigWrite, h.adminRotateMaster)
 	h.handle("POST /admin/v1/backup", openAI, identity.ConfigWrite, h.adminBackup)
 	h.handle("GET /admin/v1/openapi.json", openAI, identity.ModelList, h.adminOpenAPI)
