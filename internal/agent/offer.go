@@ -86,6 +86,13 @@ func (s *State) serverOffers(server *Server) []Offer {
 	return offers
 }
 
+// Exposed is the name under which the model sees a tool of the server with
+// this label.
+func Exposed(label, name string) string { return exposed(label, name) }
+
+// Asks reports whether a call of the tool waits for a yes.
+func (o *Offer) Asks() bool { return o.Kind == CallServer && needsApproval(o) }
+
 // exposed is the name under which the model sees a server's tool. Names that
 // vendors would refuse are shortened to one that stays unique.
 func exposed(label, name string) string {
@@ -184,8 +191,17 @@ func (s *State) binding(offer *Offer, call *Call) string {
 		Environment string
 		Principal   Principal
 		Policy      int
-	}{*offer.Spec, offer.Server.URL, offer.Server.Credential, offer.Server.Vaults, canonical(call.Arguments),
+	}{*offer.Spec, offer.Server.URL, lasting(offer.Server.Credential), offer.Server.Vaults, canonical(call.Arguments),
 		s.Settings.EnvironmentID, s.Settings.Principal, PolicyVersion})
+}
+
+// lasting is a credential that has a name of its own. One that was given inline
+// is another with each request, whoever gives it.
+func lasting(credential string) string {
+	if strings.Contains(credential, ".") {
+		return ""
+	}
+	return credential
 }
 
 // canonical writes arguments that mean the same in the same way.

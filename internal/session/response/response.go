@@ -73,7 +73,7 @@ func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, err
 	}
 	head, err := s.journal.Continue(ctx, tenant, previousID)
 	if err != nil {
-		return nil, previousNotFound(previousID, err)
+		return nil, s.unfinished(ctx, tenant, previousID, previousNotFound(previousID, err))
 	}
 	events, err := s.journal.History(ctx, head)
 	if err != nil {
@@ -116,8 +116,34 @@ func (p *Past) add(e session.Event) error {
 	return nil
 }
 
+// RunLabel is the label of the session that makes a response.
+func RunLabel(id string) string { return "run/" + id }
+
+// Run returns the session that makes, or made, a response, or an *model.Error
+// of kind NotFound where it was answered without one.
+func (s *Store) Run(ctx context.Context, tenant, id string) (string, error) {
+	if strings.IndexByte(id, 0) >= 0 || len(RunLabel(id)) > session.MaxLabel {
+		return "", notFound(id, nil)
+	}
+	ref, err := s.journal.Find(ctx, tenant, RunLabel(id))
+	if err != nil {
+		return "", notFound(id, err)
+	}
+	return ref.Session, nil
+}
+
+// unfinished says of a response that is still being made that it is.
+func (s *Store) unfinished(ctx context.Context, tenant, id string, err error) error {
+	if _, run := s.Run(ctx, tenant, id); run != nil {
+		return err
+	}
+	return (&model.Error{Kind: model.Invalid, Subject: "previous_response_id", Code: "previous_response_not_completed", Err: err,
+		Message: fmt.Sprintf("Previous response with id '%s' has not ended yet.", id)}).WithHint("Continue it once it has.")
+}
+
 // Save appends the record after past, and returns once it is durable. A past
-// that somebody else continued in the meantime is forked.
+// that somebody else continued in the meantime is forked. A response that is
+// stored already stays as it is.
 func (s *Store) Save(ctx context.Context, past *Past, rec Record) error {
 	payload, err := json.Marshal(rec)
 	if err != nil {
@@ -126,6 +152,9 @@ func (s *Store) Save(ctx context.Context, past *Past, rec Record) error {
 	_, err = s.journal.AppendOrFork(ctx, past.head, session.Draft{
 		Type: EventType, Version: EventVersion, Label: rec.ID, Payload: payload,
 	})
+	if errors.Is(err, session.ErrLabelTaken) {
+		_, err = s.Get(ctx, past.head.Tenant, rec.ID)
+	}
 	return err
 }
 

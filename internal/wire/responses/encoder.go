@@ -16,6 +16,7 @@ type Encoder struct {
 	model string
 	seq   int64
 	mark  int64 // seq before Finish
+	from  int   // where the event under way begins
 	began bool
 	ended bool // Finish was called
 	done  bool // an error was written
@@ -118,7 +119,7 @@ func (e *Encoder) Finish(dst []byte, completed int64) []byte {
 	e.ended = true
 	name := "response." + status
 	if status == "cancelled" {
-		name = "response.incomplete"
+		name = "response.incomplete" // the contract has no event of that name
 	}
 	o := object{status: status, completed: completed, output: e.output(), usage: e.usage}
 	if status == "incomplete" {
@@ -172,6 +173,7 @@ func (e *Encoder) lose(path string, s model.Severity, what string) {
 
 // event begins an event: its data is an object, open behind the sequence number.
 func (e *Encoder) event(dst []byte, name string) raw.Builder {
+	e.from = len(dst)
 	if !e.opts.Bare {
 		dst = append(append(dst, "event: "...), name...)
 		dst = append(dst, "\ndata: "...)
@@ -184,6 +186,9 @@ func (e *Encoder) event(dst []byte, name string) raw.Builder {
 }
 
 func (e *Encoder) end(b raw.Builder) []byte {
+	if e.seq <= e.opts.Skip {
+		return b.Bytes[:e.from] // the reader has it
+	}
 	if !e.opts.Bare {
 		return append(b.Bytes, "}\n\n"...)
 	}
@@ -209,6 +214,9 @@ func (e *Encoder) output() []byte {
 	var b raw.Builder
 	b.Open('[')
 	for _, it := range e.items {
+		if it.raw == nil {
+			continue // it is not whole yet
+		}
 		if len(b.Bytes) > 1 {
 			b.Bytes = append(b.Bytes, ',')
 		}

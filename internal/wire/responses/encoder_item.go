@@ -2,6 +2,8 @@ package responses
 
 import (
 	"encoding/base64"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +27,14 @@ type outItem struct {
 	sealed   string
 	finished bool // its parts are whole; it closes with the next event
 	raw      []byte
+	// run holds the parts of an item that is told by id, family and begun an item
+	// of the server's as it was added, said how much of its arguments was told
+	// and told whether all of them were.
+	run    map[int]*outPart
+	family string
+	begun  []byte
+	said   int
+	told   bool
 }
 
 // open adds an item and appends output_item.added.
@@ -173,6 +183,12 @@ func (e *Encoder) closeAll(dst []byte, status string) []byte {
 }
 
 func (e *Encoder) closeItem(dst []byte, it *outItem, status string) []byte {
+	if it.kind == "" {
+		return e.abandon(dst, it)
+	}
+	for _, n := range slices.Sorted(maps.Keys(it.run)) {
+		dst = e.partStop(dst, it.run[n])
+	}
 	for _, p := range e.parts {
 		if p.item == it && !p.closed {
 			dst = e.partStop(dst, p)
@@ -187,7 +203,9 @@ func (e *Encoder) closeItem(dst []byte, it *outItem, status string) []byte {
 	case "rs":
 		writeReasoning(&b, it.id, status, it.thought)
 	default:
-		dst = e.argumentsDone(dst, it)
+		if !it.told {
+			dst = e.argumentsDone(dst, it)
+		}
 		writeCall(&b, it.call, it.id, status, it.call.Arguments)
 	}
 	it.raw = b.Bytes

@@ -1,6 +1,7 @@
 package responses_test
 
 import (
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"fmt"
 	"strings"
 	"testing"
@@ -55,8 +56,8 @@ func TestUnrulyStreams(t *testing.T) {
 		}
 		b.WriteString("data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n")
 		body := []byte(b.String())
-		whole, err := drain(responses.DecodeEvents(split(body, 1<<20)))
-		apart, err2 := drain(responses.DecodeEvents(split(body, 3)))
+		whole, err := golden.Drain(responses.DecodeEvents(golden.Split(body, 1<<20)))
+		apart, err2 := golden.Drain(responses.DecodeEvents(golden.Split(body, 3)))
 		if (err == nil) != (err2 == nil) || !cmp.Equal(whole, apart) {
 			t.Fatalf("split bytes give other events: %v, %v", err, err2)
 		}
@@ -70,7 +71,7 @@ func TestUnrulyStreams(t *testing.T) {
 			t.Fatalf("%v\n%s", err, body)
 		}
 		again := encodeStream(t, whole, nil)
-		if _, err := drain(responses.DecodeEvents(split(again, 11))); err != nil {
+		if _, err := golden.Drain(responses.DecodeEvents(golden.Split(again, 11))); err != nil {
 			t.Fatalf("its own output is refused: %v\n%s", err, again)
 		}
 	})

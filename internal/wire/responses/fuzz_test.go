@@ -1,6 +1,7 @@
 package responses_test
 
 import (
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"bytes"
 	"io"
 	"os"
@@ -14,42 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// split returns a body read n bytes at a time.
-func split(data []byte, n int) io.ReadCloser {
-	return io.NopCloser(&chunks{data: data, n: n})
-}
-
-type chunks struct {
-	data []byte
-	n    int
-}
-
-func (c *chunks) Read(p []byte) (int, error) {
-	if len(c.data) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p[:min(len(p), c.n)], c.data)
-	c.data = c.data[n:]
-	return n, nil
-}
-
-func seeds(f *testing.F, dir string, names string, add func([]byte)) {
-	files, _ := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, s := range txtar.Parse(data).Files {
-			if s.Name == names {
-				add(s.Data)
-			}
-		}
-	}
-}
-
 func FuzzRequest(f *testing.F) {
-	seeds(f, "request", "in", func(b []byte) { f.Add(b) })
+	golden.Seeds(f, "request", func(b []byte) { f.Add(b) }, "in")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		head, peekErr := responses.Peek(body)
 		req, opts, err := responses.DecodeRequest(body, stored)
@@ -89,10 +56,10 @@ func FuzzRequest(f *testing.F) {
 }
 
 func FuzzStream(f *testing.F) {
-	seeds(f, "stream", "in", func(b []byte) { f.Add(b, 7) })
+	golden.Seeds(f, "stream", func(b []byte) { f.Add(b, 7) }, "in")
 	f.Fuzz(func(t *testing.T, body []byte, n int) {
-		whole, err := drain(responses.DecodeEvents(split(body, 1<<20)))
-		apart, err2 := drain(responses.DecodeEvents(split(body, 1+(n&0xff))))
+		whole, err := golden.Drain(responses.DecodeEvents(golden.Split(body, 1<<20)))
+		apart, err2 := golden.Drain(responses.DecodeEvents(golden.Split(body, 1+(n&0xff))))
 		if (err == nil) != (err2 == nil) {
 			t.Fatalf("whole: %v, split: %v", err, err2)
 		}
@@ -106,14 +73,14 @@ func FuzzStream(f *testing.F) {
 			t.Fatalf("the events break the hub's order: %v", err)
 		}
 		out := encodeStream(t, whole, nil)
-		if _, err := drain(responses.DecodeEvents(split(out, 1<<20))); err != nil {
+		if _, err := golden.Drain(responses.DecodeEvents(golden.Split(out, 1<<20))); err != nil {
 			t.Fatalf("its own output is refused: %v\n%s", err, out)
 		}
 	})
 }
 
 func FuzzAnswer(f *testing.F) {
-	seeds(f, "answer", "response", func(b []byte) { f.Add(b) })
+	golden.Seeds(f, "answer", func(b []byte) { f.Add(b) }, "response")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := responses.DecodeResponse(body)
 		if err == nil {

@@ -1,6 +1,7 @@
 package responses_test
 
 import (
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"bytes"
 	"fmt"
 	"io"
@@ -17,78 +18,6 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// golden runs f over each txtar file of a folder: f gets the section "in" and
-// returns those expected after it. CRATON_UPDATE_GOLDEN=1 renews them.
-func golden(t *testing.T, dir string, f func(t *testing.T, in []byte) []txtar.File) {
-	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases in %s: %v", dir, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			ar, err := txtar.ParseFile(file)
-			if err != nil || len(ar.Files) == 0 || ar.Files[0].Name != "in" {
-				t.Fatalf("the case does not begin with a section in: %v", err)
-			}
-			got := &txtar.Archive{Comment: ar.Comment, Files: append(ar.Files[:1:1], f(t, ar.Files[0].Data)...)}
-			if os.Getenv("CRATON_UPDATE_GOLDEN") == "1" {
-				if err := os.WriteFile(file, txtar.Format(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, _ := os.ReadFile(file)
-			if d := cmp.Diff(string(want), string(txtar.Format(got))); d != "" {
-				t.Errorf("differs from the golden case (-want +got):\n%s", d)
-			}
-		})
-	}
-}
-
-func section(name string, data []byte) txtar.File {
-	if len(data) > 0 && data[len(data)-1] != '\n' {
-		data = append(data[:len(data):len(data)], '\n')
-	}
-	return txtar.File{Name: name, Data: data}
-}
-
-func indent(data []byte) []byte {
-	v := jsontext.Value(bytes.Clone(data))
-	if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
-		return []byte("not JSON: " + err.Error() + "\n" + string(data))
-	}
-	return v
-}
-
-func describe(losses []model.Loss, err error) []byte {
-	var b strings.Builder
-	for _, l := range losses {
-		fmt.Fprintf(&b, "loss %d %s: %s\n", l.Severity, l.Path, l.What)
-	}
-	if err != nil {
-		e := model.AsError(err)
-		fmt.Fprintf(&b, "%s %s at %q: %s\n", e.Kind, e.Code, e.Subject, e.Public())
-	}
-	return []byte(b.String())
-}
-
-func shape(msgs []model.Message) []byte {
-	var b strings.Builder
-	for _, m := range msgs {
-		fmt.Fprintf(&b, "%s", m.Role)
-		if m.Transient {
-			b.WriteString(" (transient)")
-		}
-		b.WriteByte(':')
-		for _, p := range m.Parts {
-			fmt.Fprintf(&b, " %s", strings.TrimPrefix(fmt.Sprintf("%T", p), "*model."))
-		}
-		b.WriteByte('\n')
-	}
-	return []byte(b.String())
-}
-
 // stored resolves the one item the cases refer to.
 func stored(id string) ([]byte, error) {
 	if id == "msg_stored" {
@@ -99,10 +28,10 @@ func stored(id string) ([]byte, error) {
 
 func TestRequestGolden(t *testing.T) {
 	t.Parallel()
-	golden(t, "request", func(t *testing.T, in []byte) []txtar.File {
+	golden.Run(t, "request", func(t *testing.T, in []byte) []txtar.File {
 		req, opts, err := responses.DecodeRequest(in, stored)
 		if err != nil {
-			return []txtar.File{section("error", describe(nil, err))}
+			return []txtar.File{golden.Section("error", golden.Describe(nil, err))}
 		}
 		items, itemLosses, err := responses.EncodeItems(req.Messages)
 		if err != nil {
@@ -114,16 +43,16 @@ func TestRequestGolden(t *testing.T) {
 			t.Fatal(err2)
 		}
 		return []txtar.File{
-			section("hub", shape(req.Messages)), section("items", indent(items)), section("upstream", indent(out)),
-			section("response", indent(echo)), section("losses", describe(append(itemLosses, losses...), err)),
+			golden.Section("hub", golden.Shape(req.Messages)), golden.Section("items", golden.Indent(items)), golden.Section("upstream", golden.Indent(out)),
+			golden.Section("response", golden.Indent(echo)), golden.Section("losses", golden.Describe(append(itemLosses, losses...), err)),
 		}
 	})
 }
 
 func TestStreamGolden(t *testing.T) {
 	t.Parallel()
-	golden(t, "stream", func(t *testing.T, in []byte) []txtar.File {
-		events, err := drain(responses.DecodeEvents(split(in, 13)))
+	golden.Run(t, "stream", func(t *testing.T, in []byte) []txtar.File {
+		events, err := golden.Drain(responses.DecodeEvents(golden.Split(in, 13)))
 		if err == nil {
 			if err := modeltest.CheckOrder(events); err != nil {
 				t.Errorf("the events break the hub's order: %v", err)
@@ -134,14 +63,14 @@ func TestStreamGolden(t *testing.T) {
 		if encErr != nil {
 			t.Fatal(encErr)
 		}
-		return []txtar.File{section("out", brief(encodeStream(t, events, err))), section("losses", describe(losses, err))}
+		return []txtar.File{golden.Section("out", brief(encodeStream(t, events, err))), golden.Section("losses", golden.Describe(losses, err))}
 	})
 }
 
 // TestAnswerGolden encodes an answer of another vendor, given as its hub parts in code.
 func TestAnswerGolden(t *testing.T) {
 	t.Parallel()
-	golden(t, "answer", func(t *testing.T, in []byte) []txtar.File {
+	golden.Run(t, "answer", func(t *testing.T, in []byte) []txtar.File {
 		r := answers[strings.TrimSpace(string(in))]
 		if r == nil {
 			t.Fatalf("no answer is called %q", in)
@@ -150,8 +79,8 @@ func TestAnswerGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		events, _ := drain(model.Replay(r))
-		return []txtar.File{section("out", brief(encodeStream(t, events, nil))), section("response", indent(whole)), section("losses", describe(losses, nil))}
+		events, _ := golden.Drain(model.Replay(r))
+		return []txtar.File{golden.Section("out", brief(encodeStream(t, events, nil))), golden.Section("response", golden.Indent(whole)), golden.Section("losses", golden.Describe(losses, nil))}
 	})
 }
 
@@ -176,20 +105,6 @@ var answers = map[string]*model.Response{
 		Model:   "m",
 		Choices: []model.Choice{{Stop: model.StopRefusal, Message: model.Message{Parts: []model.Part{&model.Refusal{Text: "No."}}}}},
 	},
-}
-
-func drain(s model.Stream) (events []model.Event, err error) {
-	defer s.Close()
-	for {
-		ev, err := s.Next()
-		if err == io.EOF {
-			return events, nil
-		}
-		if err != nil {
-			return events, err
-		}
-		events = append(events, ev)
-	}
 }
 
 func encodeStream(t interface{ Fatalf(string, ...any) }, events []model.Event, end error) []byte {

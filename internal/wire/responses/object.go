@@ -30,6 +30,9 @@ type ResponseOptions struct {
 	// are then JSON texts each ended by a newline (WebSocket), with the
 	// stream_id of Options.
 	NoDone, Bare bool
+	// Skip is how many events are left out at the beginning: the reader has
+	// them. They count all the same.
+	Skip int64
 }
 
 // object is a response object about to be written.

@@ -1,6 +1,7 @@
 package responses_test
 
 import (
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"fmt"
 	"testing"
 
@@ -228,7 +229,7 @@ func TestResponseRoundTrip(t *testing.T) {
 			t.Fatalf("usage read in passing is %+v", u)
 		}
 		stream := encodeStream(t, model.ExplodeResponse(want), nil)
-		streamed, err := model.Collect(responses.DecodeEvents(split(stream, rapid.IntRange(1, 90).Draw(t, "split"))))
+		streamed, err := model.Collect(responses.DecodeEvents(golden.Split(stream, rapid.IntRange(1, 90).Draw(t, "split"))))
 		if err != nil {
 			t.Fatalf("decoding %s: %v", stream, err)
 		}

@@ -1,6 +1,7 @@
 package responses_test
 
 import (
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -22,7 +23,7 @@ import (
 // added before they are extended, a terminal response with all of them.
 func TestSDKReadsTheStream(t *testing.T) {
 	t.Parallel()
-	events, err := drain(model.Replay(answers["thinking and calls"]))
+	events, err := golden.Drain(model.Replay(answers["thinking and calls"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestSDKRequestIsRead(t *testing.T) {
 		t.Fatalf("the SDK's request is refused: %v\n%s", err, body)
 	}
 	want := "system (transient): Text\nuser: Text\nassistant: ToolCall\nuser: ToolResult\nassistant: Reasoning\n"
-	if got := string(shape(req.Messages)); got != want || len(req.Tools) != 1 || opts.Stored() || opts.PreviousResponseID != "resp_0" ||
+	if got := string(golden.Shape(req.Messages)); got != want || len(req.Tools) != 1 || opts.Stored() || opts.PreviousResponseID != "resp_0" ||
 		!req.Reasoning.Encrypted || req.Reasoning.Effort != "high" {
 		t.Errorf("the SDK's request reads as\n%s", got)
 	}
@@ -169,7 +170,7 @@ func TestCredentialsAreNotEchoed(t *testing.T) {
 
 func TestUsageIsReadInPassing(t *testing.T) {
 	t.Parallel()
-	events, _ := drain(model.Replay(answers["thinking and calls"]))
+	events, _ := golden.Drain(model.Replay(answers["thinking and calls"]))
 	body := encodeStream(t, events, nil)
 	for _, n := range []int{1, 7, 4096} {
 		var scan responses.UsageScanner
@@ -209,7 +210,7 @@ func TestLossesOfOtherDialects(t *testing.T) {
 
 func TestCloseEndsTheStream(t *testing.T) {
 	t.Parallel()
-	s := responses.DecodeEvents(split(nil, 1))
+	s := responses.DecodeEvents(golden.Split(nil, 1))
 	_ = s.Close()
 	if _, err := s.Next(); model.AsError(err).Kind != model.Canceled {
 		t.Errorf("a closed stream ends in %v", err)
