@@ -82,7 +82,8 @@ type Buffer interface {
 	// AppendDeltas adds all of them or none. They may be lost if the machine
 	// loses power, never if the process dies. It answers [ErrFenced],
 	// [ErrNotFound], [ErrErased], or [ErrInvalid] for ids that are out of
-	// order or were used.
+	// order or were used: each event has an order of its own, as several may be
+	// streamed at the same time.
 	AppendDeltas(ctx context.Context, deltas Deltas) error
 	// ReadDeltas returns up to limit deltas (0 means [MaxDeltas], the maximum)
 	// with an id greater than after, in order; none mean that there are no

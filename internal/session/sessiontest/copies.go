@@ -198,6 +198,26 @@ func badDeltas(r runtime) {
 	}
 }
 
+// parallelDeltas are those of two events, as of an agent and its subagent.
+func parallelDeltas(r runtime) {
+	ctx := r.Context()
+	head := r.append(r.begin("t1"), say("a"), say("b"))
+	second := func(n uint32, text string) session.Deltas {
+		d := batchOf(head, n, text)
+		d.Deltas[0].ID.Seq = 2
+		return d
+	}
+	r.must(r.store.AppendDeltas(ctx, second(1, "x")))
+	r.stream(head, "a", "b")
+	r.must(r.store.AppendDeltas(ctx, second(2, "y")))
+	r.must(r.store.AppendDeltas(ctx, batchOf(head, 3, "c")))
+	r.want(r.store.AppendDeltas(ctx, batchOf(head, 3, "again")), session.ErrInvalid)
+	r.want(r.store.AppendDeltas(ctx, second(2, "again")), session.ErrInvalid)
+	if got := r.read(head, session.EventID{}, 0); got != "1-1-1a 1-1-2b 1-1-3c 2-1-1x 2-1-2y " {
+		r.Errorf("the buffer holds %s", got)
+	}
+}
+
 func expiry(r runtime) {
 	ctx := r.Context()
 	head := r.append(r.begin("t1"), say("a"))

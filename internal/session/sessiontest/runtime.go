@@ -40,6 +40,7 @@ func RunRuntime(t *testing.T, open RuntimeOpener) {
 		{"erasing destroys snapshots and streams", erasedCopies},
 		{"deltas resume at any point", deltas},
 		{"deltas of a stale owner or out of order are refused", badDeltas},
+		{"events are streamed at the same time", parallelDeltas},
 		{"an event's deltas expire together", expiry},
 		{"sessions are listed", listings},
 		{"a deleted session leaves a tombstone", tombstones},

@@ -29,10 +29,13 @@ func (s *Store) AppendDeltas(ctx context.Context, d session.Deltas) error {
 	if j.head.Epoch != d.Epoch {
 		return session.Fault(session.ErrFenced, d.Session, "The session is in epoch %d, not %d.", j.head.Epoch, d.Epoch)
 	}
-	for _, st := range j.streams {
-		last := st.deltas[len(st.deltas)-1].ID
-		if first := d.Deltas[0].ID; first.Compare(last) <= 0 {
-			return session.Fault(session.ErrInvalid, d.Session, "Delta %s cannot follow %s.", first, last)
+	for i, one := range d.Deltas {
+		st := j.streams[one.ID.Seq]
+		if st == nil || i > 0 && one.ID.Seq == d.Deltas[i-1].ID.Seq {
+			continue
+		}
+		if last := st.deltas[len(st.deltas)-1].ID; one.ID.Compare(last) <= 0 {
+			return session.Fault(session.ErrInvalid, d.Session, "Delta %s cannot follow %s.", one.ID, last)
 		}
 	}
 	expires := s.now().Add(d.TTL)

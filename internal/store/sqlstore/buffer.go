@@ -25,23 +25,30 @@ func (db *DB) AppendDeltas(ctx context.Context, d session.Deltas) error {
 		if e.Epoch != d.Epoch {
 			return session.Fault(session.ErrFenced, d.Session, "The session is in epoch %d, not %d.", e.Epoch, d.Epoch)
 		}
-		last, err := lastDelta(tx, d.Session)
-		if err != nil {
-			return err
-		}
-		if first := d.Deltas[0].ID; first.Compare(last) <= 0 {
-			return session.Fault(session.ErrInvalid, d.Session, "Delta %s cannot follow %s.", first, last)
+		for i, one := range d.Deltas {
+			if i > 0 && one.ID.Seq == d.Deltas[i-1].ID.Seq {
+				continue
+			}
+			last, err := lastDelta(tx, d.Session, one.ID.Seq)
+			if err != nil {
+				return err
+			}
+			if one.ID.Compare(last) <= 0 {
+				return session.Fault(session.ErrInvalid, d.Session, "Delta %s cannot follow %s.", one.ID, last)
+			}
 		}
 		return insertDeltas(tx, d, micros(now.Add(d.TTL)))
 	})
 	return failed("append deltas", err)
 }
 
-func lastDelta(tx Tx, id string) (session.EventID, error) {
-	var seq, attempt, n int64
-	_, err := one(tx, `SELECT seq, attempt, last FROM deltas WHERE session = ?
-		ORDER BY seq DESC, attempt DESC, first DESC LIMIT 1`, []any{id}, &seq, &attempt, &n)
-	return session.EventID{Seq: uint64(seq), Attempt: uint32(attempt), N: uint32(n)}, err
+// lastDelta is the last of one event: events of a session that are streamed at
+// the same time are no matter to each other.
+func lastDelta(tx Tx, id string, seq uint64) (session.EventID, error) {
+	var attempt, n int64
+	_, err := one(tx, `SELECT attempt, last FROM deltas WHERE session = ? AND seq = ?
+		ORDER BY attempt DESC, first DESC LIMIT 1`, []any{id, int64(seq)}, &attempt, &n)
+	return session.EventID{Seq: seq, Attempt: uint32(attempt), N: uint32(n)}, err
 }
 
 // insertDeltas writes one row for each attempt.
