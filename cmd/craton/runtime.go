@@ -18,9 +18,13 @@ import (
 func (svc *service) newDriver() (*driver.Driver, error) {
 	db := svc.state.db
 	hints, _ := db.(session.Hinter)
+	var err error
+	if svc.tools, err = svc.newTools(); err != nil {
+		return nil, err
+	}
 	return driver.New(driver.Config{
 		Store:   driver.Store{Journals: db, Leases: db, Snapshots: db, Buffer: db, Index: db, Hints: hints},
-		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit, Audit: svc.auditTool,
+		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit, Audit: svc.auditTool, Tools: svc.tools,
 		Node: "craton-" + svc.instance, Now: time.Now, Log: svc.log,
 	})
 }

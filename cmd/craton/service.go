@@ -31,6 +31,7 @@ import (
 	"github.com/craton-ai/craton/internal/observe"
 	"github.com/craton-ai/craton/internal/pull"
 	"github.com/craton-ai/craton/internal/store/sqlite"
+	"github.com/craton-ai/craton/internal/tool/opener"
 	"github.com/craton-ai/craton/internal/usage"
 )
 
@@ -51,6 +52,7 @@ type service struct {
 	handler   *edge.Handler
 	async     *async.Runner
 	driver    *driver.Driver
+	tools     *opener.Opener
 	instance  string
 	streams   streams
 	// found says what was configured and discovered, for the welcome.
@@ -295,6 +297,9 @@ func (svc *service) defaultModel() string {
 func (svc *service) close(ctx context.Context) {
 	svc.stop()
 	svc.driven.Wait()
+	if err := svc.tools.Close(); err != nil {
+		svc.log.Warn("a tool server did not end well", "err", err)
+	}
 	<-svc.refresh
 	svc.async.Close()
 	if svc.engine != nil {

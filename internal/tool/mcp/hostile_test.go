@@ -66,16 +66,20 @@ func TestHostileAnswers(t *testing.T) {
 				}
 			}
 		}, model.TooLarge, false},
-		"silent":    {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, model.Timeout, false},
-		"hangs up":  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, model.UpstreamDown, false},
-		"error 500": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "secret stack trace", http.StatusInternalServerError) }, model.UpstreamDown, false},
+		"silent":   {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, model.Timeout, false},
+		"hangs up": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, model.UpstreamDown, false},
+		"error 500": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "secret stack trace", http.StatusInternalServerError)
+		}, model.UpstreamDown, false},
 		"error 403": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }, model.UpstreamDenied, true},
 		"error 401": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }, model.UpstreamDenied, true},
 		"error 429": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
 			http.Error(w, "slow down", http.StatusTooManyRequests)
 		}, model.RateLimited, true},
-		"to metadata":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, metadata, http.StatusTemporaryRedirect) }, model.UpstreamGarbage, true},
+		"to metadata": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, metadata, http.StatusTemporaryRedirect)
+		}, model.UpstreamGarbage, true},
 		"to another method": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusFound) }, model.UpstreamGarbage, true},
 	}
 	for name, c := range cases {

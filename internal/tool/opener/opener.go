@@ -37,8 +37,10 @@ type Server struct {
 	Headers map[string]string
 	// Token returns the bearer token for URL; nil for none.
 	Token func() (string, error)
-	// Command runs it as a child process, one for each tenant that uses it.
-	Command *mcp.Command
+	// Command returns how to run it as a child process, one for each tenant that
+	// uses it; it is asked at each use, and an answer that changed is a process
+	// of its own.
+	Command func() (mcp.Command, error)
 	// Tenants are the names of the tenants that may use it, [Everyone] for all;
 	// empty means the root tenant only.
 	Tenants []string
@@ -142,7 +144,7 @@ func (o *Opener) named(ctx context.Context, tenant, name, label string) (tool.So
 	var source tool.Source
 	var err error
 	if s.Command != nil {
-		source, err = o.own.Command(tenant, label, *s.Command)
+		source, err = o.child(tenant, label, s)
 	} else {
 		source, err = o.own.Remote(tenant, tool.Server{Label: s.Name, URL: s.URL, Headers: s.Headers})
 	}
@@ -150,6 +152,20 @@ func (o *Opener) named(ctx context.Context, tenant, name, label string) (tool.So
 		return source, err
 	}
 	return &selection{Source: source, allow: s.Allow}, nil
+}
+
+func (o *Opener) child(tenant, label string, s Server) (tool.Source, error) {
+	command, err := s.Command()
+	if err != nil {
+		return nil, tool.NotSent(unreadable(label, err))
+	}
+	return o.own.Command(tenant, label, command)
+}
+
+// unreadable says that a secret of the operator's is not where it should be.
+func unreadable(label string, err error) error {
+	return &model.Error{Kind: model.UpstreamDenied, Op: "opener", Subject: label,
+		Message: "The server's own credential for these tools cannot be read.", Hint: "The operator must correct it.", Err: err}
 }
 
 var errNotOpened = errors.New("opener: the server is not opened to the tenant")
@@ -187,8 +203,7 @@ func (t tokens) Authorize(_ context.Context, _ string, server tool.Server) (http
 	}
 	token, err := read()
 	if err != nil {
-		return nil, &model.Error{Kind: model.UpstreamDenied, Op: "opener.Authorize", Subject: server.Label,
-			Message: "The server's own credential for these tools cannot be read.", Hint: "The operator must correct it.", Err: err}
+		return nil, unreadable(server.Label, err)
 	}
 	return http.Header{"Authorization": {"Bearer " + token}}, nil
 }
