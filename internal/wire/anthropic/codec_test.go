@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
 	"github.com/tidwall/gjson"
 )
@@ -162,7 +163,7 @@ func TestErrorsBothWays(t *testing.T) {
 
 func TestCloseEndsTheStream(t *testing.T) {
 	t.Parallel()
-	s := anthropic.DecodeEvents(split(nil, 1))
+	s := anthropic.DecodeEvents(golden.Split(nil, 1))
 	_ = s.Close()
 	if _, err := s.Next(); model.AsError(err).Kind != model.Canceled {
 		t.Errorf("a closed stream ends in %v", err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/model/modeltest"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -48,8 +49,8 @@ func TestUnrulyStreams(t *testing.T) {
 			b.WriteString("data: " + f + "\n\n")
 		}
 		body := []byte(b.String())
-		whole, err := drain(anthropic.DecodeEvents(split(body, 1<<20)))
-		apart, err2 := drain(anthropic.DecodeEvents(split(body, 3)))
+		whole, err := golden.Drain(anthropic.DecodeEvents(golden.Split(body, 1<<20)))
+		apart, err2 := golden.Drain(anthropic.DecodeEvents(golden.Split(body, 3)))
 		if (err == nil) != (err2 == nil) || !cmp.Equal(whole, apart) {
 			t.Fatalf("split bytes give other events: %v, %v", err, err2)
 		}

@@ -2,54 +2,17 @@ package anthropic_test
 
 import (
 	"bytes"
-	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/model/modeltest"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// split returns a body read n bytes at a time.
-func split(data []byte, n int) io.ReadCloser {
-	return io.NopCloser(&chunks{data: data, n: n})
-}
-
-type chunks struct {
-	data []byte
-	n    int
-}
-
-func (c *chunks) Read(p []byte) (int, error) {
-	if len(c.data) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p[:min(len(p), c.n)], c.data)
-	c.data = c.data[n:]
-	return n, nil
-}
-
-func seeds(f *testing.F, dir string, add func([]byte)) {
-	files, _ := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, s := range txtar.Parse(data).Files {
-			if s.Name != "losses" && s.Name != "hub" && s.Name != "error" {
-				add(s.Data)
-			}
-		}
-	}
-}
-
 func FuzzRequest(f *testing.F) {
-	seeds(f, "request", func(b []byte) { f.Add(b) })
+	golden.Seeds(f, "request", func(b []byte) { f.Add(b) }, "in", "out")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		head, peekErr := anthropic.Peek(body)
 		req, err := anthropic.DecodeRequest(body)
@@ -106,10 +69,10 @@ func substance(req *model.Request) (some []model.Message) {
 }
 
 func FuzzStream(f *testing.F) {
-	seeds(f, "stream", func(b []byte) { f.Add(b, 7) })
+	golden.Seeds(f, "stream", func(b []byte) { f.Add(b, 7) }, "in", "message", "out")
 	f.Fuzz(func(t *testing.T, body []byte, n int) {
-		whole, err := drain(anthropic.DecodeEvents(split(body, 1<<20)))
-		apart, err2 := drain(anthropic.DecodeEvents(split(body, 1+(n&0xff))))
+		whole, err := golden.Drain(anthropic.DecodeEvents(golden.Split(body, 1<<20)))
+		apart, err2 := golden.Drain(anthropic.DecodeEvents(golden.Split(body, 1+(n&0xff))))
 		if (err == nil) != (err2 == nil) {
 			t.Fatalf("whole: %v, split: %v", err, err2)
 		}
@@ -123,7 +86,7 @@ func FuzzStream(f *testing.F) {
 			t.Fatalf("the events break the hub's order: %v", err)
 		}
 		out := encodeStream(t, whole, nil)
-		again, err := drain(anthropic.DecodeEvents(split(out, 1<<20)))
+		again, err := golden.Drain(anthropic.DecodeEvents(golden.Split(out, 1<<20)))
 		if err != nil {
 			t.Fatalf("its own output is refused: %v\n%s", err, out)
 		}
@@ -134,7 +97,7 @@ func FuzzStream(f *testing.F) {
 }
 
 func FuzzAnswer(f *testing.F) {
-	seeds(f, "stream", func(b []byte) { f.Add(b, 200) })
+	golden.Seeds(f, "stream", func(b []byte) { f.Add(b, 200) }, "in", "message", "out")
 	f.Add([]byte(`{"type":"error","error":{"type":"rate_limit_error","message":"x"}}`), 429)
 	f.Add([]byte(`{"data":[{"type":"model","id":"m","display_name":"M","created_at":"2025-01-01T00:00:00Z"}],"has_more":true}`), 200)
 	f.Fuzz(func(t *testing.T, body []byte, status int) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -240,7 +241,7 @@ func TestStreamRoundTrip(t *testing.T) {
 			}
 		}
 		buf = enc.Finish(buf)
-		got, err := model.Collect(anthropic.DecodeEvents(split(buf, rapid.IntRange(1, 90).Draw(t, "split"))))
+		got, err := model.Collect(anthropic.DecodeEvents(golden.Split(buf, rapid.IntRange(1, 90).Draw(t, "split"))))
 		if err != nil {
 			t.Fatalf("decoding %s: %v", buf, err)
 		}

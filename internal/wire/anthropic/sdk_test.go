@@ -11,6 +11,7 @@ import (
 	sdk "github.com/anthropics/anthropic-sdk-go"
 	"github.com/anthropics/anthropic-sdk-go/packages/ssestream"
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
 	"github.com/rogpeppe/go-internal/txtar"
 )
@@ -28,7 +29,7 @@ func goldenInput(t *testing.T, path string) []byte {
 func TestSDKReadsTheStream(t *testing.T) {
 	t.Parallel()
 	in := goldenInput(t, "stream/everything")
-	events, err := drain(anthropic.DecodeEvents(split(in, 11)))
+	events, err := golden.Drain(anthropic.DecodeEvents(golden.Split(in, 11)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func TestSDKRequestIsRead(t *testing.T) {
 		t.Fatalf("the SDK's request is refused: %v\n%s", err, body)
 	}
 	want := "system: Text CachePoint\nuser: Text Image\nassistant: Reasoning ToolCall\nuser: ToolResult\n"
-	if got := string(shape(req)); got != want || req.Reasoning.BudgetTokens != 2048 || len(req.Tools) != 1 {
+	if got := string(golden.Shape(req.Messages)); got != want || req.Reasoning.BudgetTokens != 2048 || len(req.Tools) != 1 {
 		t.Errorf("the SDK's request reads as\n%s", got)
 	}
 }

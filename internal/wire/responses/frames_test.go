@@ -1,13 +1,13 @@
 package responses_test
 
 import (
-	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/model/modeltest"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/responses"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"

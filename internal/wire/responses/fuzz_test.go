@@ -1,18 +1,14 @@
 package responses_test
 
 import (
-	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"bytes"
-	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/model/modeltest"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/responses"
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 )
 
 func FuzzRequest(f *testing.F) {

@@ -1,20 +1,13 @@
 package responses_test
 
 import (
-	"github.com/craton-ai/craton/internal/model/modeltest/golden"
-	"bytes"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/model/modeltest"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/responses"
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 )
 

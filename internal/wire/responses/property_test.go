@@ -1,11 +1,11 @@
 package responses_test
 
 import (
-	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"fmt"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/model/modeltest/golden"
 	"github.com/craton-ai/craton/internal/wire/responses"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
