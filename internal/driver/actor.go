@@ -38,6 +38,7 @@ type actor struct {
 	mu       sync.Mutex
 	deadline time.Time // of the lease, by our own clock
 	mail     []outcome
+	asks     []*ask
 	poked    bool
 	lost     bool
 	leaving  bool
@@ -358,7 +359,7 @@ func (a *actor) rest(ctx context.Context) bool {
 	left := a.d.gone(a, func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return a.poked || len(a.mail) > 0 || a.leaving || a.lost
+		return a.poked || len(a.mail) > 0 || len(a.asks) > 0 || a.leaving || a.lost
 	})
 	if !left {
 		return false
@@ -378,6 +379,7 @@ func (a *actor) release(ctx context.Context, quarantine string) {
 
 // fail ends the ownership after an error that this owner cannot mend.
 func (a *actor) fail(ctx context.Context, err error) {
+	defer a.refuse()
 	defer a.d.gone(a, nil)
 	switch {
 	case errors.Is(err, session.ErrFenced), errors.Is(err, session.ErrErased), errors.Is(err, session.ErrNotFound), ctx.Err() != nil, a.isLost():

@@ -17,6 +17,8 @@ type batch struct {
 	progress bool
 	// outcomes is how many of the pending bodies are in it.
 	outcomes int
+	// asks are answered once it is durable.
+	asks []*ask
 }
 
 // batch folds what is pending and what is decided of it.
@@ -32,6 +34,9 @@ func (a *actor) batch() (*batch, error) {
 		if err := a.fold(b, body); err != nil {
 			return nil, err
 		}
+	}
+	if err := a.take(b); err != nil {
+		return nil, err
 	}
 	if at := a.state.Timer(); len(b.drafts) == 0 && !at.IsZero() && !at.After(b.at) {
 		if err := a.fold(b, &agent.Ticked{}); err != nil {
@@ -79,12 +84,9 @@ func achieves(body agent.Body) bool {
 	return false
 }
 
-// fold adds a body to the batch and to the state, in the form it will be read in.
-func (a *actor) fold(b *batch, body agent.Body) error {
-	draft, err := a.d.codec.Draft(body)
-	if err != nil {
-		return err
-	}
+// foldDraft adds an event to the batch and to the state, in the form it will be
+// read in.
+func (a *actor) foldDraft(b *batch, draft session.Draft) error {
 	at := session.Event{Tenant: a.head.Tenant, Session: a.head.ID, Seq: a.head.Seq + uint64(len(b.drafts)) + 1,
 		Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
 	read, err := a.d.codec.Read(at)
@@ -104,7 +106,7 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
 	wake := a.state.Timer()
 	change.Wake = &wake
-	if facts := FactsOf(a.state); !same(facts, a.facts) {
+	if facts := FactsOf(a.state); !same(facts, a.facts) || len(b.asks) > 0 {
 		change.Facts = &facts
 	}
 	before := a.head
@@ -117,6 +119,7 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 		}
 		a.pending = a.pending[b.outcomes:]
 		a.publish(before, b)
+		b.answer(nil)
 		if a.head.Seq-a.saved >= saveEvery {
 			a.save(ctx)
 		}

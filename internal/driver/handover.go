@@ -22,6 +22,7 @@ const grace = 2 * time.Second
 // handOver records what has come to an end, begins nothing, and lets the
 // session go so that another node takes it up at once.
 func (a *actor) handOver(ctx context.Context) {
+	defer a.refuse()
 	defer a.d.gone(a, nil)
 	timer := time.NewTimer(grace)
 	defer timer.Stop()

@@ -63,6 +63,7 @@ func (a *actor) modelJob(run agent.Run) func(context.Context) agent.Body {
 		return func(context.Context) agent.Body { return modelFailed(run, err, nil) }
 	}
 	said := newSpeech(a, run)
+	said.shorten = t.Turn.Definition.Sampling.Truncate
 	return func(ctx context.Context) agent.Body {
 		if err := a.permit(ctx, who, "model:"+req.Model); err != nil {
 			return modelFailed(run, err, nil)

@@ -200,12 +200,15 @@ func (s *Sessions) send(ctx context.Context, in Input) error {
 	if err != nil {
 		return err
 	}
-	submission := session.Submission{Key: prefixed("input/"+in.Session+"/", in.Key), Body: in.Body}
+	submission := session.Submission{Key: inputKey(in), Body: in.Body}
 	if in.Key != "" {
 		// What came before is answered as it was, whatever the session is now.
 		if repeated, err := d.config.Journal.Submitted(ctx, head, submission); repeated || err != nil {
 			return err
 		}
+	}
+	if taken, err := d.ask(ctx, in); taken || err != nil {
+		return err
 	}
 	state, _, err := d.fold(ctx, head, head.Seq)
 	if err != nil {

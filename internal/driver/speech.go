@@ -24,6 +24,7 @@ type speech struct {
 	kinds     map[int]model.Part
 	begun     map[agent.Place]bool
 	err       error // of the buffer: the owner is fenced
+	shorten   bool  // drop old context that does not fit
 }
 
 func newSpeech(a *actor, run agent.Run) *speech {
@@ -33,7 +34,7 @@ func newSpeech(a *actor, run agent.Run) *speech {
 
 // listen asks the model and hears it out.
 func (s *speech) listen(ctx context.Context, who Asker, req *model.Request) agent.Body {
-	answer, err := s.a.d.config.Models.Ask(ctx, who, req)
+	answer, err := s.ask(ctx, who, req)
 	if err != nil {
 		if stopped(ctx) {
 			return s.interrupted(ctx, nil, nil)
@@ -70,6 +71,23 @@ func (s *speech) listen(ctx context.Context, who Asker, req *model.Request) agen
 	}
 	return &agent.ModelAnswered{Call: s.run.Seq, Thread: s.run.Thread, Turn: s.run.Turn, Base: s.run.Base, Message: message,
 		Stop: stop2, Model: answer.Model, Usage: resp.Usage, Cost: price(answer, resp.Usage), Window: answer.Window}
+}
+
+// ask asks the model, with less of the past where it does not fit and the
+// definition allows that.
+func (s *speech) ask(ctx context.Context, who Asker, req *model.Request) (*Answer, error) {
+	for {
+		answer, err := s.a.d.config.Models.Ask(ctx, who, req)
+		if err == nil || !s.shorten || model.AsError(err).Kind != model.ContextLength {
+			return answer, err
+		}
+		shorter, ok := agent.Shorten(req.Messages)
+		if !ok {
+			return nil, err
+		}
+		less := *req
+		less.Messages, req = shorter, &less
+	}
 }
 
 // stopped reports whether somebody wants the run to end.

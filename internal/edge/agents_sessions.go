@@ -36,6 +36,7 @@ func (h *Handler) sessionRoutes() {
 	h.handleAgents(http.MethodGet, one+"/turns", read, h.listTurns)
 	h.handleAgents(http.MethodGet, one+"/turns/{turn_id}", read, h.getTurn)
 	h.handleAgents(http.MethodGet, one+"/turns/{turn_id}/items", read, h.listTurnItems)
+	h.artifactRoutes()
 	const sub = one + "/subagents/{subagent_id}"
 	h.handleAgents(http.MethodGet, one+"/subagents", read, h.listSubagents)
 	h.handleAgents(http.MethodGet, sub, read, h.getSubagent)

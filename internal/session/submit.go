@@ -106,11 +106,18 @@ func (s Submission) change(head Session) (Change, error) {
 		return Change{}, Fault(ErrErased, head.ID, "The session was deleted.")
 	}
 	change := s.Change
-	change.Drafts = append([]Draft{{
-		Type: SubmissionType, Version: SubmissionVersion, Label: submissionLabel + s.Key,
-		Payload: fmt.Appendf(nil, "%s %d", s.digest(head.Key), len(s.Change.Drafts)),
-	}}, change.Drafts...)
+	change.Drafts = append([]Draft{s.Memory(head, len(s.Change.Drafts))}, change.Drafts...)
 	return change, nil
+}
+
+// Memory is the event that remembers the submission's key, for an owner that
+// appends what was submitted itself: it stands before the events, whose number
+// is given. A key that was taken is [ErrLabelTaken] then.
+func (s Submission) Memory(head Session, events int) Draft {
+	return Draft{
+		Type: SubmissionType, Version: SubmissionVersion, Label: submissionLabel + s.Key,
+		Payload: fmt.Appendf(nil, "%s %d", s.digest(head.Key), events),
+	}
 }
 
 // digest is keyed, so that it tells nothing once the session was erased.

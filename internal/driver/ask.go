@@ -1,0 +1,102 @@
+package driver
+
+import (
+	"context"
+	"errors"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/session"
+)
+
+// ask is input that the session's owner appends itself, in one append with what
+// follows from it. That saves folding the session for it, and an append.
+type ask struct {
+	in   Input
+	done chan error // has room for the answer
+}
+
+// errElsewhere says that the owner could not take the input: it is submitted
+// to the journal instead.
+var errElsewhere = errors.New("driver: the owner did not take the input")
+
+// ask hands input to the session's owner in this process. It reports false if
+// there is none, or if the owner could not take it.
+func (d *Driver) ask(ctx context.Context, in Input) (bool, error) {
+	d.mu.Lock()
+	a := d.actors[key{in.Tenant, in.Session}]
+	if a == nil || d.draining {
+		d.mu.Unlock()
+		return false, nil
+	}
+	one := &ask{in: in, done: make(chan error, 1)}
+	a.change(func() { a.asks = append(a.asks, one) })
+	d.mu.Unlock()
+	select {
+	case err := <-one.done:
+		if errors.Is(err, errElsewhere) {
+			return false, nil
+		}
+		return true, err
+	case <-ctx.Done():
+		return true, ctx.Err()
+	}
+}
+
+// take folds the input that waits into the batch.
+func (a *actor) take(b *batch) error {
+	a.mu.Lock()
+	asks := a.asks
+	a.asks = nil
+	a.mu.Unlock()
+	for _, one := range asks {
+		bodies, err := admit(a.state, one.in.Bodies, b.at)
+		if err != nil || len(bodies) == 0 {
+			one.done <- err
+			continue
+		}
+		if one.in.Key != "" {
+			s := session.Submission{Key: inputKey(one.in), Body: one.in.Body}
+			if err := a.foldDraft(b, s.Memory(a.head, len(bodies))); err != nil {
+				one.done <- errElsewhere
+				return err
+			}
+		}
+		for _, body := range bodies {
+			if err := a.fold(b, body); err != nil {
+				one.done <- errElsewhere
+				return err
+			}
+		}
+		b.asks = append(b.asks, one)
+	}
+	return nil
+}
+
+func inputKey(in Input) string { return prefixed("input/"+in.Session+"/", in.Key) }
+
+// answer tells those who asked what became of it.
+func (b *batch) answer(err error) {
+	for _, one := range b.asks {
+		one.done <- err
+	}
+	b.asks = nil
+}
+
+// refuse sends away those who came too late.
+func (a *actor) refuse() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range a.asks {
+		one.done <- errElsewhere
+	}
+	a.asks = nil
+}
+
+// fold adds a body to the batch and to the state.
+func (a *actor) fold(b *batch, body agent.Body) error {
+	draft, err := a.d.codec.Draft(body)
+	if err != nil {
+		return err
+	}
+	return a.foldDraft(b, draft)
+}
