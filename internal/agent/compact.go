@@ -80,16 +80,38 @@ const summaryInstructions = "You keep the memory of a conversation between a use
 // agent's context. The summary's text goes through [Summary].
 func (s *State) CompactRequest(t *Thread, n int) *model.Request {
 	d := s.definition(t)
-	messages := make([]model.Message, 0, n+2)
-	messages = append(messages, model.SystemText(summaryInstructions))
-	messages = append(messages, transcript(t.Context[:n])...)
-	messages = append(messages, model.UserText("Write the summary now."))
-	return &model.Request{Model: d.Model, Messages: messages, ServiceTier: d.ServiceTier}
+	return SummaryRequest(d.Model, d.ServiceTier, t.Context[:n])
+}
+
+// SummaryRequest is the model call that summarises messages.
+func SummaryRequest(name, tier string, messages []model.Message) *model.Request {
+	all := make([]model.Message, 0, len(messages)+2)
+	all = append(all, model.SystemText(summaryInstructions))
+	all = append(all, transcript(messages)...)
+	all = append(all, model.UserText("Write the summary now."))
+	return &model.Request{Model: name, Messages: all, ServiceTier: tier}
 }
 
 // Summary is what takes the place of the messages that were summarised.
 func Summary(text string) []model.Message {
 	return []model.Message{model.UserText("What happened in this conversation before:\n\n" + text)}
+}
+
+// Shorten drops the oldest part of a conversation: about a quarter of what
+// follows the leading system messages, and then whatever a conversation cannot
+// begin with. ok is false if nothing can be dropped.
+func Shorten(messages []model.Message) (shorter []model.Message, ok bool) {
+	lead := 0
+	for lead < len(messages) && (messages[lead].Role == model.RoleSystem || messages[lead].Role == model.RoleDeveloper) {
+		lead++
+	}
+	rest := messages[lead:]
+	for n := max(len(rest)/4, 1); n < len(rest); n++ {
+		if first := rest[n]; first.Role != model.RoleAssistant && !answersCalls(first) {
+			return append(append([]model.Message{}, messages[:lead]...), rest[n:]...), true
+		}
+	}
+	return messages, false
 }
 
 // transcript writes calls and results as text, so that a summary needs none of
