@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,14 +60,20 @@ func (p *process) stop() {
 	<-p.gone
 }
 
-// tail is the end of the child's output, for error messages.
+// tail is the last of the child's output that speaks of an error, or that it
+// is silent: what servers say at their start may hold credentials.
 func (p *process) tail() string {
 	b, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()
 	}
-	b = bytes.Join(bytes.Fields(b), []byte(" "))
-	return string(b[max(0, len(b)-400):])
+	last := "no error in its output"
+	for line := range strings.Lines(string(b)) {
+		if strings.Contains(strings.ToLower(line), "error") {
+			last = strings.TrimSpace(line)
+		}
+	}
+	return last[:min(len(last), 400)]
 }
 
 // freePort finds a port nobody listens on.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures durable sessions: Craton's stores and public interfaces next to
 # Restate and LangGraph's server. See bench/README.md. Starts a private
-# PostgreSQL with its default, syncing settings where one is installed. Flags
+# PostgreSQL with its default, syncing settings where one is installed (but for
+# the number of connections: every subject has a server of its own). Flags
 # are passed on: -quick, -only, -parts, -rounds, -stored and others (-help).
 # CRATON=FILE measures another build.
 set -euo pipefail
@@ -49,7 +50,7 @@ if [ -x "$bin/initdb" ]; then
     chown postgres "$work/pg"
   fi
   (cd "$work/pg" && "${as[@]}" "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C >log-init)
-  (cd "$work/pg" && "${as[@]}" "$bin/pg_ctl" -D data -w -l log -o "-k $work/pg -c listen_addresses=''" start >/dev/null)
+  (cd "$work/pg" && "${as[@]}" "$bin/pg_ctl" -D data -w -l log -o "-k $work/pg -c listen_addresses='' -c max_connections=400" start >/dev/null)
   started=yes
   args+=(-postgres "$work/pg" -createdb "$bin/createdb")
 else

@@ -99,7 +99,7 @@ func (s *subject) fail(e *env, err error) {
 	s.failed = err
 	fmt.Fprintf(e.out, "%s broke: %v\n", s.name, err)
 	if s.proc != nil {
-		fmt.Fprintln(e.out, "  its output ends:", s.proc.tail())
+		fmt.Fprintln(e.out, "  its process:", s.proc.tail())
 	}
 }
 
