@@ -315,7 +315,7 @@ func (s *Sessions) List(ctx context.Context, q Query) ([]*View, error) {
 }
 
 // Delete destroys a session with its content, or answers kind Conflict while a
-// turn is under way. Forks of it keep what they share.
+// turn is under way. Its forks lose the past that they share with it.
 func (s *Sessions) Delete(ctx context.Context, tenant, id string) error {
 	view, err := s.Get(ctx, tenant, id)
 	if err != nil {
