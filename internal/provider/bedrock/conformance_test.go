@@ -48,7 +48,7 @@ func profile(connect func(testing.TB) model.Provider) modeltest.Profile {
 func TestConformance(t *testing.T) {
 	server := newLoopback(t)
 	p := profile(func(t testing.TB) model.Provider { return connect(t, provider.Config{BaseURL: server.URL}) })
-	p.InFlight = func() int { return int(server.inFlight.Load()) }
+	p.InFlight = server.InFlight
 	modeltest.Run(t, p)
 }
 

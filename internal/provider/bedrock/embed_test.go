@@ -24,13 +24,13 @@ func TestEmbedManyTexts(t *testing.T) {
 	for id, wantCalls := range map[string]int64{titan: 100, cohere: 2} {
 		server := newLoopback(t)
 		var calls atomic.Int64
-		server.seen = func(*http.Request, []byte) { calls.Add(1) }
+		server.Seen = func(*http.Request, []byte) { calls.Add(1) }
 		r, err := connect(t, provider.Config{BaseURL: server.URL}).Embed(t.Context(), &model.EmbedRequest{Model: id, Input: texts})
 		if err != nil {
 			t.Errorf("%s: %v", id, err)
 			continue
 		}
-		want, err := server.model.Embed(t.Context(), &model.EmbedRequest{Model: id, Input: texts})
+		want, err := server.Model.Embed(t.Context(), &model.EmbedRequest{Model: id, Input: texts})
 		if err != nil {
 			t.Fatal(err)
 		}

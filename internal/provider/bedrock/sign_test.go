@@ -24,7 +24,7 @@ func authorization(t *testing.T, cfg provider.Config) (http.Header, string, erro
 	server := newLoopback(t)
 	var header http.Header
 	var path string
-	server.seen = func(r *http.Request, _ []byte) { header, path = r.Header, r.URL.EscapedPath() }
+	server.Seen = func(r *http.Request, _ []byte) { header, path = r.Header, r.URL.EscapedPath() }
 	cfg.Kind, cfg.BaseURL = "bedrock", server.URL
 	cfg.Now = func() time.Time { return time.Unix(1_780_000_000, 0) }
 	p, err := bedrock.New(cfg)
@@ -161,7 +161,7 @@ func TestSignatureVerifies(t *testing.T) {
 	}})
 	server := newLoopback(t)
 	var verified []error
-	server.seen = func(r *http.Request, body []byte) {
+	server.Seen = func(r *http.Request, body []byte) {
 		req := sigv4.FromHTTP(r)
 		req.Body = func() ([]byte, error) { return body, nil }
 		_, err := verifier.Verify(r.Context(), req, sigv4.Generic("bedrock"))

@@ -41,6 +41,6 @@ func TestConformance(t *testing.T) {
 		},
 		Model: script.ChatModel, EmbedModel: script.EmbedModel,
 		Capabilities: capabilities(), Scripted: true,
-		InFlight: func() int { return int(server.inFlight.Load()) },
+		InFlight: server.InFlight,
 	})
 }
