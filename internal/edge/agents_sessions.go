@@ -63,6 +63,7 @@ func (h *Handler) createSession(c *call) error {
 		return err
 	}
 	view, err := h.opts.Sessions.Create(c.r.Context(), *creation)
+	c.unusedEnvironment(creation.Created.EnvironmentID, view)
 	if err != nil {
 		return keyReused(err)
 	}
@@ -87,7 +88,7 @@ func (c *call) creation(asked *agents.SessionCreate) (*driver.Creation, error) {
 	}
 	if asked.Agent != nil {
 		redefine(&d, asked.Agent)
-		if err := c.sealSecrets(&d, asked.Agent); err != nil {
+		if err := c.sealSecrets(&d, asked.Agent, asked.VaultIDs); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +220,7 @@ func (c *call) updated(s *agent.State, asked *agents.SessionUpdate) (*agent.Upda
 		d := agent.Definition{}
 		fields := &agents.AgentFields{Tools: asked.Tools}
 		redefine(&d, fields)
-		if err := c.sealSecrets(&d, fields); err != nil {
+		if err := c.sealSecrets(&d, fields, s.Settings.Vaults); err != nil {
 			return nil, err
 		}
 		if d.Tools == nil {
@@ -265,30 +266,22 @@ func (h *Handler) deleteSession(c *call) error {
 		return err
 	}
 	c.forgetSecrets(view.State)
+	c.removeEnvironment(view.State.Settings.EnvironmentID)
 	return c.answer(agents.Deleted{ID: id, Object: agents.ObjectSessionDeleted, Deleted: true})
 }
 
 // sealSecrets keeps what a request says in secret of MCP servers apart from the
 // session, and names it there.
-func (c *call) sealSecrets(d *agent.Definition, f *agents.AgentFields) error {
+func (c *call) sealSecrets(d *agent.Definition, f *agents.AgentFields, vaults []string) error {
 	if !f.Tools.Set {
 		return nil
 	}
 	for i := range f.Tools.Value {
-		t := &f.Tools.Value[i]
-		if t.Type != agents.ToolMCP || t.MCP.Transport.Authorization == nil {
-			continue
+		if t := &f.Tools.Value[i]; t.Type == agents.ToolMCP {
+			if err := c.sealServer(&d.Tools[i], t.MCP, vaults); err != nil {
+				return err
+			}
 		}
-		if c.h.opts.Vaults == nil {
-			return model.Errorf(model.Unsupported, "agent.tools", "This server keeps no secrets of sessions.")
-		}
-		server := d.Tools[i].Server
-		id, err := c.h.opts.Vaults.Seal(c.r.Context(), c.who.Tenant.ID, c.id, server.URL,
-			map[string]string{"Authorization": *t.MCP.Transport.Authorization})
-		if err != nil {
-			return err
-		}
-		server.Credential = id
 	}
 	return nil
 }

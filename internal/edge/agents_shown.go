@@ -42,7 +42,11 @@ func (c *call) sessionEnvironment(asked *agents.SessionCreate, created *agent.Cr
 	switch e := asked.Environment; e.Type {
 	case agents.EnvironmentNone:
 	case agents.EnvironmentSelfHosted:
-		created.EnvironmentID = "env_" + c.id
+		id, err := c.registerEnvironment(e.SelfHosted, asked.VaultIDs)
+		if err != nil {
+			return err
+		}
+		created.EnvironmentID = id
 		directories := e.SelfHosted.CapabilityDirectories
 		if directories == nil {
 			directories = []string{}

@@ -3,6 +3,7 @@ package agents
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -200,6 +201,20 @@ func (r toolReader) env(v raw.Value, dst *map[string]string) error {
 // secretHeaders carry credentials, by custom or by their definition.
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "Api-Key"}
 
+func isSecretHeader(name string) bool {
+	return slices.ContainsFunc(secretHeaders, func(secret string) bool { return strings.EqualFold(name, secret) })
+}
+
+// HasSecretHeader reports whether some header carries a secret by its name.
+func HasSecretHeader(headers map[string]string) bool {
+	for name := range headers {
+		if isSecretHeader(name) {
+			return true
+		}
+	}
+	return false
+}
+
 func (r toolReader) headers(v raw.Value, dst *map[string]string) error {
 	*dst = map[string]string{}
 	return v.Members(func(key string, one raw.Value) error {
@@ -212,11 +227,9 @@ func (r toolReader) headers(v raw.Value, dst *map[string]string) error {
 		if err := headerValue(one, one.Text()); err != nil {
 			return err
 		}
-		for _, secret := range secretHeaders {
-			if r.saved && strings.EqualFold(key, secret) {
-				return invalid(one, "a saved agent holds no secrets, and this header carries one.").
-					WithHint("Put the credential into a vault and name it with credential_id.")
-			}
+		if r.saved && isSecretHeader(key) {
+			return invalid(one, "a saved agent holds no secrets, and this header carries one.").
+				WithHint("Put the credential into a vault and name it with credential_id.")
 		}
 		(*dst)[key] = one.Text()
 		return nil
