@@ -14,10 +14,16 @@ import (
 // sweepEvery is how often what is kept no longer is removed.
 const sweepEvery = time.Hour
 
+// sweepSessions is how many expired streams and unused payloads of sessions one
+// sweep removes.
+const sweepSessions = 10_000
+
 // sweep removes what is kept no longer, of every tenant, and counts object
 // bytes again. What fails for one tenant does not stop the others' sweep.
 func (svc *service) sweep(ctx context.Context, now time.Time) error {
 	_, err := svc.state.objects.SweepUnfinished(ctx, now.Add(-blob.Unfinished))
+	_, serr := svc.state.db.Sweep(ctx, sweepSessions)
+	err = errors.Join(err, serr)
 	filter := identity.TenantFilter{}
 	for {
 		tenants, lerr := svc.state.db.Tenants(ctx, filter)

@@ -147,13 +147,27 @@ func (s *State) decideModel(t *Thread) []Body {
 		return []Body{failed(t, "connection_failed",
 			fmt.Sprintf("The MCP server %q is required and did not start: %s", server.Label, s.Listing(server.Label).Error))}
 	}
-	if limit := s.Settings.SpendLimit; limit != nil && s.Spent.Cost >= *limit {
-		return []Body{failed(t, "session_budget_exceeded", "The session has spent its limit. Raise the limit, or begin a new session.")}
+	if words := s.overspent(); words != "" {
+		return []Body{failed(t, "session_budget_exceeded", words)}
 	}
 	if s.crowded(t) {
 		return nil // the compaction that is under way makes room
 	}
 	return []Body{&ModelCalled{Thread: t.ID, Turn: turn.ID, Base: turn.Outputs}}
+}
+
+// overspent says why the session's limit stops the next model call; empty if it
+// does not.
+func (s *State) overspent() string {
+	switch limit := s.Settings.SpendLimit; {
+	case limit == nil:
+		return ""
+	case s.Spent.Unpriced > 0:
+		return "The session has a spend limit, and its model has no known price. Remove the limit, or have the operator set a price."
+	case s.Spent.Cost >= *limit:
+		return "The session has spent its limit. Raise the limit, or begin a new session."
+	}
+	return ""
 }
 
 // relistAfter is how old a listing may be when a turn starts.

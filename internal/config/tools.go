@@ -12,6 +12,9 @@ type Tools struct {
 	// Servers are MCP servers of the operator's, which definitions reach as
 	// craton:NAME.
 	Servers []ToolServer `yaml:"servers"`
+	// TwoPersons keeps the key that created a session from approving what its
+	// agent asks for.
+	TwoPersons bool `yaml:"two_persons"`
 }
 
 // FetchTool configures the built-in tool that reads pages.

@@ -33,12 +33,48 @@ func (h *Handler) sendEvents(c *call) error {
 		}
 		input.Bodies = append(input.Bodies, body)
 	}
+	if err := c.mayDecide(&input); err != nil {
+		return err
+	}
 	if err := h.opts.Sessions.Send(c.r.Context(), input); err != nil {
 		return keyReused(err)
 	}
+	c.auditDecisions(&input)
 	c.w.Header().Set("Content-Length", "0")
 	c.w.WriteHeader(http.StatusAccepted)
 	return nil
+}
+
+// mayDecide bars those who asked from approving, where the operator wants two
+// pairs of eyes.
+func (c *call) mayDecide(input *driver.Input) error {
+	if !c.h.opts.BarSelfApproval {
+		return nil
+	}
+	for _, body := range input.Bodies {
+		if d, ok := body.(*agent.Decision); !ok || d.Decision != agents.Approve {
+			continue
+		}
+		view, err := c.session()
+		if err != nil {
+			return err
+		}
+		if view.Settings.Principal.Key == c.key.ID {
+			return model.Errorf(model.Forbidden, "events", "The key that created a session may not approve what its agent asks for.").
+				WithHint("Approve with another key that may decide approvals.")
+		}
+	}
+	return nil
+}
+
+// auditDecisions writes down who decided what.
+func (c *call) auditDecisions(input *driver.Input) {
+	for _, body := range input.Bodies {
+		if d, ok := body.(*agent.Decision); ok {
+			c.h.opts.Log.Info("audit", "tenant", input.Tenant, "session", input.Session, "key", c.key.ID,
+				"request", d.Request, "decision", d.Decision, "request_id", c.id)
+		}
+	}
 }
 
 // inputBody is an input event as the runtime has it. Who may approve is not who

@@ -93,6 +93,9 @@ type Options struct {
 	Environments *environment.Store
 	// Sessions runs agents; nil serves none.
 	Sessions *driver.Sessions
+	// BarSelfApproval keeps the key that created a session from approving what
+	// its agent asks for.
+	BarSelfApproval bool
 }
 
 // Handler is the root of everything Craton serves. It is safe for concurrent use.
