@@ -90,14 +90,17 @@ func together[T any](n int, do func(i int) (T, error)) ([]T, error) {
 	return out, first(errs)
 }
 
-// first is the first error, so that one cause is not told 64 times.
-func first(errs []error) error {
+// first is the first error that is a cause, so that one is not told 64 times.
+func first(errs []error) (found error) {
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
+		if found == nil {
+			found = err
+		}
 	}
-	return errors.Join(errs...)
+	return found
 }
 
 // spread calls do for 0 to n-1, a number of them at once.
