@@ -121,6 +121,7 @@ func (a *actor) run() {
 		switch {
 		case a.isLost():
 			a.d.gone(a, nil)
+			a.refuse()
 			return
 		case a.isLeaving():
 			a.handOver(ctx)

@@ -13,6 +13,9 @@ import (
 type ask struct {
 	in   Input
 	done chan error // has room for the answer
+	// verdict is the answer once the batch that it was found in is durable:
+	// it may rest on what only that batch says.
+	verdict error
 }
 
 // errElsewhere says that the owner could not take the input: it is submitted
@@ -48,36 +51,41 @@ func (a *actor) take(b *batch) error {
 	asks := a.asks
 	a.asks = nil
 	a.mu.Unlock()
+	b.asks = asks
 	for _, one := range asks {
-		bodies, err := admit(a.state, one.in.Bodies, b.at)
-		if err != nil || len(bodies) == 0 {
-			one.done <- err
+		var bodies []agent.Body
+		if bodies, one.verdict = admit(a.state, one.in.Bodies, b.at); len(bodies) == 0 {
 			continue
 		}
 		if one.in.Key != "" {
 			s := session.Submission{Key: inputKey(one.in), Body: one.in.Body}
 			if err := a.foldDraft(b, s.Memory(a.head, len(bodies))); err != nil {
-				one.done <- errElsewhere
 				return err
 			}
 		}
 		for _, body := range bodies {
 			if err := a.fold(b, body); err != nil {
-				one.done <- errElsewhere
 				return err
 			}
 		}
-		b.asks = append(b.asks, one)
 	}
 	return nil
 }
 
 func inputKey(in Input) string { return prefixed("input/"+in.Session+"/", in.Key) }
 
-// answer tells those who asked what became of it.
+// answer tells those who asked what became of it: their own answer if the
+// batch is durable, else why it is not, or that it certainly is not.
 func (b *batch) answer(err error) {
 	for _, one := range b.asks {
-		one.done <- err
+		switch {
+		case err == nil:
+			one.done <- one.verdict
+		case isFinal(err):
+			one.done <- errElsewhere
+		default:
+			one.done <- err
+		}
 	}
 	b.asks = nil
 }

@@ -24,6 +24,18 @@ type batch struct {
 // batch folds what is pending and what is decided of it.
 func (a *actor) batch() (*batch, error) {
 	b := &batch{at: a.now()}
+	if err := a.fill(b); err != nil {
+		b.answer(errElsewhere)
+		return nil, err
+	}
+	if len(b.drafts) == 0 {
+		a.pending = nil
+		b.answer(nil)
+	}
+	return b, nil
+}
+
+func (a *actor) fill(b *batch) error {
 	for len(a.pending) > b.outcomes && len(b.drafts) < session.MaxEvents/2 {
 		body := a.pending[b.outcomes]
 		b.outcomes++
@@ -32,15 +44,15 @@ func (a *actor) batch() (*batch, error) {
 		}
 		b.progress = b.progress || achieves(body)
 		if err := a.fold(b, body); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := a.take(b); err != nil {
-		return nil, err
+		return err
 	}
 	if at := a.state.Timer(); len(b.drafts) == 0 && !at.IsZero() && !at.After(b.at) {
 		if err := a.fold(b, &agent.Ticked{}); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for len(b.drafts) < session.MaxEvents/2 {
@@ -53,14 +65,11 @@ func (a *actor) batch() (*batch, error) {
 				break
 			}
 			if err := a.fold(b, effect.Record); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	if len(b.drafts) == 0 {
-		a.pending = nil
-	}
-	return b, nil
+	return nil
 }
 
 // stands reports whether an outcome still has its intent: the journal may have
@@ -111,6 +120,7 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 	}
 	before := a.head
 	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
+	b.answer(err)
 	switch {
 	case err == nil:
 		a.head, a.wake = next, wake
@@ -119,14 +129,13 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 		}
 		a.pending = a.pending[b.outcomes:]
 		a.publish(before, b)
-		b.answer(nil)
 		if a.head.Seq-a.saved >= saveEvery {
 			a.save(ctx)
 		}
 		return nil
 	case errors.Is(err, session.ErrFenced):
 		return err
-	case errors.Is(err, session.ErrStale):
+	case errors.Is(err, session.ErrStale), errors.Is(err, session.ErrLabelTaken):
 		if err = a.load(ctx); err == nil {
 			return nil
 		}
@@ -138,7 +147,8 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 const retryEvery = 200 * time.Millisecond
 
 // final are errors that trying again does not mend.
-var final = []error{session.ErrStale, session.ErrErased, session.ErrNotFound, session.ErrInvalid, session.ErrCorrupt, session.ErrNewer}
+var final = []error{session.ErrStale, session.ErrErased, session.ErrNotFound, session.ErrInvalid, session.ErrCorrupt, session.ErrNewer,
+	session.ErrLabelTaken, errElsewhere}
 
 func isFinal(err error) bool {
 	return slices.ContainsFunc(final, func(one error) bool { return errors.Is(err, one) })

@@ -11,10 +11,11 @@ import (
 )
 
 // How often a reader looks for what another process wrote: while an answer is
-// under way, and else.
+// under way, and else, less and less often.
 const (
-	lookBusy = 40 * time.Millisecond
-	lookIdle = 400 * time.Millisecond
+	lookBusy  = 40 * time.Millisecond
+	lookIdle  = 200 * time.Millisecond
+	lookNever = 3 * time.Second
 )
 
 // Told is one thing a reader is told.
@@ -36,6 +37,10 @@ type Tail struct {
 	p      *agent.Projector
 	cursor Cursor
 	queue  []queued
+	// behind are answers of which more was told than the store has.
+	behind map[uint64]bool
+	// quiet is how long to wait before looking again.
+	quiet time.Duration
 	// skip is how many signals of the next event were told already.
 	skip uint32
 }
@@ -54,7 +59,7 @@ func (s *Sessions) Tail(ctx context.Context, tenant, id, after string) (*Tail, e
 	if err != nil {
 		return nil, err
 	}
-	t := &Tail{d: s.driver, key: key{tenant, id}, cursor: Cursor{Said: map[uint64]uint32{}}}
+	t := &Tail{d: s.driver, key: key{tenant, id}, cursor: Cursor{Said: map[uint64]uint32{}}, behind: map[uint64]bool{}}
 	// The feed is opened before the journal is read, so that nothing is missed.
 	t.feed = s.driver.feeds.open(t.key)
 	if err := t.begin(ctx, head, after); err != nil {
@@ -120,19 +125,33 @@ func (t *Tail) join(ctx context.Context) error {
 
 // recall folds what was told of answers under way before the reader resumed.
 func (t *Tail) recall(ctx context.Context) error {
-	for seq, n := range t.cursor.Said {
-		deltas, err := t.read(ctx, seq, 0)
-		if err != nil {
-			return err
-		}
-		if len(deltas) == 0 || deltas[0].ID.N != 1 || deltas[len(deltas)-1].ID.N < n {
-			t.p.Blind(seq) // they have expired
+	for seq := range t.cursor.Said {
+		if t.p.State.Run(seq) == nil {
 			continue
 		}
-		for _, one := range deltas {
-			if one.ID.N <= n {
-				t.fold(one)
-			}
+		t.behind[seq] = true
+		if err := t.remember(ctx, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember folds what was told of one answer. Its owner may have told it a
+// moment before the store has it: then the reader stays behind for that long.
+func (t *Tail) remember(ctx context.Context, seq uint64) error {
+	deltas, err := t.read(ctx, seq, 0)
+	n := t.cursor.Said[seq]
+	if err != nil || len(deltas) == 0 || deltas[len(deltas)-1].ID.N < n {
+		return err
+	}
+	delete(t.behind, seq)
+	if deltas[0].ID.N != 1 {
+		t.p.Blind(seq) // the first have expired
+	}
+	for _, one := range deltas {
+		if one.ID.N <= n {
+			t.fold(one)
 		}
 	}
 	return nil
@@ -171,6 +190,7 @@ func (t *Tail) Next(ctx context.Context) (Told, error) {
 			return Told{}, hide(err, t.key.session)
 		}
 		if found {
+			t.quiet = 0
 			continue
 		}
 		if err := t.wait(ctx, change); err != nil {
@@ -184,11 +204,11 @@ func (t *Tail) Next(ctx context.Context) (Told, error) {
 func (t *Tail) Pending() bool { return len(t.queue) > 0 }
 
 func (t *Tail) wait(ctx context.Context, change <-chan struct{}) error {
-	every := lookIdle
+	t.quiet = min(max(2*t.quiet, lookIdle), lookNever)
 	if len(t.p.State.Runs) > 0 {
-		every = lookBusy
+		t.quiet = lookBusy
 	}
-	timer := time.NewTimer(every)
+	timer := time.NewTimer(t.quiet)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -230,6 +250,11 @@ func (t *Tail) look(ctx context.Context) (found bool, err error) {
 
 // hear queues what was said since.
 func (t *Tail) hear(ctx context.Context, seq uint64) (bool, error) {
+	if t.behind[seq] {
+		if err := t.remember(ctx, seq); err != nil || t.behind[seq] {
+			return false, err
+		}
+	}
 	deltas, err := t.read(ctx, seq, t.cursor.Said[seq])
 	if err != nil {
 		return false, err
@@ -270,6 +295,10 @@ func (t *Tail) tell(ctx context.Context, e session.Event) error {
 		}
 		if said && len(t.queue) > 0 {
 			return nil // these first; the event is read again
+		}
+		if t.behind[intent] {
+			t.p.Blind(intent) // what was told is lost with its owner
+			delete(t.behind, intent)
 		}
 	}
 	signals, err := t.p.Next(read)
