@@ -59,7 +59,7 @@ func (t Tokens) Total() int64 {
 
 // Record is what one request used.
 type Record struct {
-	// ID makes the record unique; sending it again changes nothing.
+	// ID makes the record unique; sending it again, with the same time, changes nothing.
 	ID string
 	// At is when the request was admitted, kept to the microsecond, UTC.
 	At time.Time
@@ -165,15 +165,27 @@ func (r Record) Clean() (Record, error) {
 	for _, text := range []*string{&r.KeyID, &r.Model, &r.Upstream, &r.Dialect, &r.RequestID} {
 		*text = cleanText(*text)
 	}
-	var tags map[string]string
-	for name, value := range r.Tags {
-		if tags == nil {
-			tags = make(map[string]string, len(r.Tags))
-		}
-		tags[cleanText(name)] = cleanText(value)
-	}
-	r.Tags = tags
+	r.Tags = cleanTags(r.Tags)
 	return r, nil
+}
+
+// cleanTags copies the tags only where one has to be changed; none are nil.
+func cleanTags(tags map[string]string) map[string]string {
+	if len(tags) == 0 {
+		return nil
+	}
+	dirty := false
+	for name, value := range tags {
+		dirty = dirty || cleanText(name) != name || cleanText(value) != value
+	}
+	if !dirty {
+		return tags
+	}
+	clean := make(map[string]string, len(tags))
+	for name, value := range tags {
+		clean[cleanText(name)] = cleanText(value)
+	}
+	return clean
 }
 
 func cleanText(s string) string {

@@ -20,7 +20,7 @@ type Store interface {
 // Defaults of Config.
 const (
 	DefaultInterval   = time.Second
-	DefaultBatch      = 500
+	DefaultBatch      = 2000
 	DefaultMost       = 100_000
 	DefaultDrainTime  = 2 * time.Second
 	DefaultDrainBytes = 256 << 10
@@ -96,6 +96,8 @@ type Meter struct {
 	mu    sync.Mutex
 	queue queue
 	stats Stats
+	// batch is what is being sent; whoever calls flush owns it.
+	batch []usage.Record
 
 	wake chan struct{}
 	// flushes are requests to write at once, answered when that was tried.

@@ -1,7 +1,7 @@
 package meter
 
 // spareChunks is how many emptied chunks are kept for the next records.
-const spareChunks = 4
+const spareChunks = 2
 
 // queue holds records in chunks of one batch, so that it grows and shrinks
 // without copying. The meter's mutex guards it.

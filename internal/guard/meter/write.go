@@ -64,7 +64,7 @@ func (m *Meter) complain(before int64) int64 {
 // flush stores what waits, in batches; false when the store refused one. It
 // is called by one goroutine at a time.
 func (m *Meter) flush(ctx context.Context) bool {
-	batch := make([]usage.Record, 0, m.cfg.Batch)
+	defer func() { m.batch = m.batch[:0] }()
 	for {
 		m.mu.Lock()
 		taken := m.queue.take()
@@ -72,16 +72,16 @@ func (m *Meter) flush(ctx context.Context) bool {
 		if len(taken) == 0 {
 			return true
 		}
-		batch = batch[:0]
+		m.batch = m.batch[:0]
 		for i := range taken {
 			if !taken[i].told && m.cfg.Finished != nil {
 				// Before it is stored: metrics matter most when the store does not work.
 				m.cfg.Finished(&taken[i])
 			}
 			taken[i].told = true
-			batch = append(batch, taken[i].Record)
+			m.batch = append(m.batch, taken[i].Record)
 		}
-		if err := m.store(ctx, batch); err != nil {
+		if err := m.store(ctx, m.batch); err != nil {
 			m.mu.Lock()
 			m.queue.putBack(taken)
 			m.stats.FailedWrites++
@@ -93,6 +93,7 @@ func (m *Meter) flush(ctx context.Context) bool {
 		m.mu.Lock()
 		m.queue.stored(taken)
 		m.mu.Unlock()
+		clear(m.batch)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/pressly/goose/v3"
@@ -147,4 +148,59 @@ func TestOlderSessionsAreBroughtForward(t *testing.T) {
 	if version != 3 || updated != 7 || due != 0 {
 		t.Errorf("version %d, updated at %d, due at %d; want 3, 7 and never", version, updated, due)
 	}
+}
+
+// TestUsageSurvivesItsMigration brings records from before version 4 forward.
+func TestUsageSurvivesItsMigration(t *testing.T) {
+	t.Parallel()
+	ctx, db := t.Context(), testDB(t)
+	all, err := migrations(testDialect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(ctx, db, testDialect, all[:3]); err != nil {
+		t.Fatal(err)
+	}
+	const values = `VALUES (?, ?, ?, 'key', 'model', 'upstream', 'dialect', 'request', '{}', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 200, 1, 2)`
+	const row = `SELECT tenant || id || at || key_id || model || upstream || dialect || request_id || tags || input || cached_read ||
+		cache_write_5m || cache_write_1h || output || reasoning || audio_input || audio_output || cost || latency_ms || ttft_ms ||
+		status || estimated || attempts FROM usage_records ORDER BY tenant, at DESC, id DESC`
+	for i, tenant := range []string{"t2", "t1", "t1"} {
+		if _, err := db.Exec(`INSERT INTO usage_records (tenant, id, at, key_id, model, upstream, dialect, request_id, tags, input,
+			cached_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input, audio_output, cost, latency_ms, ttft_ms,
+			status, estimated, attempts) `+values, tenant, fmt.Sprint("id", 9-i), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := texts(t, db, row)
+	all, err = migrations(testDialect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(ctx, db, testDialect, all); err != nil {
+		t.Fatal(err)
+	}
+	if after := texts(t, db, row); len(after) != 3 || !slices.Equal(before, after) {
+		t.Errorf("before %v, after %v", before, after)
+	}
+}
+
+func texts(t *testing.T, db *sql.DB, query string) (found []string) {
+	t.Helper()
+	rows, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, s)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return found
 }

@@ -39,7 +39,7 @@ func tables() []table {
 		newTable("snapshots", 3, "session:t fold:t seq:n tenant:t body:b"),
 		newTable("deltas", 4, "session:t seq:n attempt:n first:n last:n tenant:t expires_at:n body:b"),
 		newTable("nodes", 2, "id:t kind:t reads:n live_until:n"),
-		newTable("usage_records", 2, "tenant:t id:t at:n key_id:t model:t upstream:t dialect:t request_id:t tags:j input:n "+
+		newTable("usage_records", 3, "tenant:t at:n id:t key_id:t model:t upstream:t dialect:t request_id:t tags:j input:n "+
 			"cached_read:n cache_write_5m:n cache_write_1h:n output:n reasoning:n audio_input:n audio_output:n cost:n "+
 			"latency_ms:n ttft_ms:n status:n estimated:n attempts:n"),
 		newTable("budgets", 3, "tenant:t key_id:t period:t committed:n"),

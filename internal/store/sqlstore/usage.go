@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ const microsPerDay = int64(24 * time.Hour / time.Microsecond)
 // that there are two statements to prepare and no more.
 const usageRows = 32
 
-const usageColumns = `INSERT INTO usage_records (tenant, id, at, key_id, model, upstream, dialect,
+const usageColumns = `INSERT INTO usage_records (tenant, at, id, key_id, model, upstream, dialect,
 	request_id, tags, input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input,
 	audio_output, cost, latency_ms, ttft_ms, status, estimated, attempts) VALUES `
 
@@ -42,44 +43,62 @@ func (db *DB) AppendBatch(ctx context.Context, records []usage.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	rows := make([][]any, len(records))
+	clean := make([]usage.Record, len(records))
 	for i, r := range records {
-		clean, err := r.Clean()
-		if err != nil {
+		var err error
+		if clean[i], err = r.Clean(); err != nil {
 			return err
-		}
-		if rows[i], err = recordRow(clean); err != nil {
-			return failed("append usage", err)
 		}
 	}
 	err := db.engine.Write(ctx, appending, func(tx Tx) error {
-		for len(rows) > 0 {
+		var w usageWriter
+		for rest := clean; len(rest) > 0; {
 			n := usageRows
-			if len(rows) < n {
+			if len(rest) < n {
 				n = 1
 			}
-			if _, err := tx.Exec(usageInsert(n), slices.Concat(rows[:n]...)...); err != nil {
+			args, err := w.args(rest[:n])
+			if err != nil {
 				return err
 			}
-			rows = rows[n:]
+			if _, err := tx.Exec(usageInsert(n), args...); err != nil {
+				return err
+			}
+			rest = rest[n:]
 		}
 		return nil
 	})
 	return failed("append usage", err)
 }
 
-func recordRow(r usage.Record) ([]any, error) {
-	tags := []byte("{}")
-	if len(r.Tags) > 0 {
-		var err error
-		if tags, err = json.Marshal(r.Tags, json.Deterministic(true)); err != nil {
-			return nil, fmt.Errorf("tags of record %s: %w", r.ID, err)
+// usageWriter makes the arguments of statements, in one place after another's.
+type usageWriter struct {
+	list []any
+	// tags and text are of the record before: most records of a batch have the same.
+	tags map[string]string
+	text string
+}
+
+func (w *usageWriter) args(records []usage.Record) ([]any, error) {
+	w.list = w.list[:0]
+	for i := range records {
+		r := &records[i]
+		if w.text == "" || !maps.Equal(w.tags, r.Tags) {
+			text := []byte("{}")
+			if len(r.Tags) > 0 {
+				var err error
+				if text, err = json.Marshal(r.Tags, json.Deterministic(true)); err != nil {
+					return nil, fmt.Errorf("tags of record %s: %w", r.ID, err)
+				}
+			}
+			w.tags, w.text = r.Tags, string(text)
 		}
+		t := &r.Tokens
+		w.list = append(w.list, r.Tenant, micros(r.At), r.ID, r.KeyID, r.Model, r.Upstream, r.Dialect, r.RequestID, w.text,
+			t.Input, t.CachedRead, t.CacheWrite5m, t.CacheWrite1h, t.Output, t.Reasoning, t.AudioInput, t.AudioOutput,
+			r.CostNanoUSD, r.LatencyMs, r.TTFTMs, int64(r.Status), flag(r.Estimated), int64(r.Attempts))
 	}
-	t := r.Tokens
-	return []any{r.Tenant, r.ID, micros(r.At), r.KeyID, r.Model, r.Upstream, r.Dialect, r.RequestID, string(tags),
-		t.Input, t.CachedRead, t.CacheWrite5m, t.CacheWrite1h, t.Output, t.Reasoning, t.AudioInput, t.AudioOutput,
-		r.CostNanoUSD, r.LatencyMs, r.TTFTMs, int64(r.Status), flag(r.Estimated), int64(r.Attempts)}, nil
+	return w.list, nil
 }
 
 // filter builds the condition of a usage query.
@@ -107,7 +126,8 @@ func (db *DB) Records(ctx context.Context, f usage.Filter, before string, limit 
 		w := db.filter(f)
 		if before != "" {
 			var at int64
-			found, err := one(tx, `SELECT at FROM usage_records WHERE tenant = ? AND id = ?`, []any{f.Tenant, before}, &at)
+			// SQLite finds it by walking back in time: a page is seldom far from the newest.
+			found, err := one(tx, `SELECT at FROM usage_records WHERE tenant = ? AND id = ? ORDER BY at DESC LIMIT 1`, []any{f.Tenant, before}, &at)
 			if err != nil {
 				return err
 			}
