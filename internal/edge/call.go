@@ -176,7 +176,9 @@ func (c *call) gateway(operation, asked string) *gateway.Call {
 		ctx, span := t.Begin(c.r.Context(), c.r.Header, observe.Operation{
 			Name: operation, Model: asked, Dialect: string(c.d.name), RequestID: c.id,
 		})
-		c.asked.Span, c.r = span, c.r.WithContext(ctx)
+		if c.asked.Span = span; ctx != c.r.Context() {
+			c.r = c.r.WithContext(ctx)
+		}
 	}
 	return c.asked
 }

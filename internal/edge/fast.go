@@ -37,6 +37,9 @@ type watcher interface {
 type fastDialect struct {
 	dialect   model.Dialect
 	operation string
+	// named reads only the model's name, and may be wrong of a body that peek
+	// refuses; nil where most requests pass and peek comes first.
+	named func(body []byte) string
 	// peek reads what the lane needs; ok is false when the body is for the slow lane.
 	peek func(body []byte) (fastRequest, bool)
 	// usage reads the usage of a whole answer.
@@ -50,6 +53,9 @@ type fastDialect struct {
 // fastLane passes the request through if routing allows it. done is false when
 // the slow lane must serve it, for reasons that lane will name.
 func (c *call) fastLane(d *fastDialect) (done bool, err error) {
+	if d.named != nil && !c.h.opts.Gateway.Passes(&c.who, d.dialect, d.named(c.body)) {
+		return false, nil
+	}
 	f, ok := d.peek(c.body)
 	if !ok {
 		return false, nil
@@ -65,9 +71,11 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 	if err != nil {
 		return false, nil // the slow lane says what is wrong with it
 	}
-	// The transport may still be sending the body when the answer is finished:
-	// the buffer is not used again.
-	c.pooled = nil
+	if &body[0] == &c.body[0] {
+		// The transport may still be sending the body when the answer is finished:
+		// the buffer is not used again.
+		c.pooled = nil
+	}
 	passed, retry, err := lane.Relay(c.r.Context(), &model.Exchange{
 		Dialect: d.dialect, Operation: d.operation, Model: lane.Model, Stream: f.stream,
 		Header: pick(c.r.Header, d.forward), Body: body, Hops: c.hops(),

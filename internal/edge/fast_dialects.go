@@ -17,10 +17,16 @@ var openAIFast = &fastDialect{
 		if err != nil || p.Store {
 			return fastRequest{}, false
 		}
-		f := fastRequest{model: p.Model, stream: p.Stream, bound: gateway.Bound(len(body), p.MaxTokens, p.N), rename: openai.RewriteModel}
+		f := fastRequest{model: p.Model, stream: p.Stream, bound: gateway.Bound(len(body), p.MaxTokens, p.N), rename: p.Rename}
 		f.watch = func() watcher { return &openAIWatch{scan: openai.NewUsageScanner(nil)} }
 		if p.Stream && !p.IncludeUsage {
-			f.rename = askUsage
+			f.rename = func(body []byte, name string) ([]byte, error) {
+				body, err := p.Rename(body, name)
+				if err != nil {
+					return nil, err
+				}
+				return openai.AskUsage(body) // which the client did not ask for
+			}
 			f.watch = func() watcher { return &openAIWatch{scan: openai.NewUsageScanner(nil), filter: &openai.UsageFilter{}} }
 		}
 		return f, true
@@ -29,15 +35,6 @@ var openAIFast = &fastDialect{
 	failed: func(tail []byte) bool {
 		return bytes.Contains(tail, []byte(`data: {"error":`)) || bytes.Contains(tail, []byte(`data:{"error":`))
 	},
-}
-
-// askUsage renames the model and asks for the usage the client did not ask for.
-func askUsage(body []byte, name string) ([]byte, error) {
-	body, err := openai.RewriteModel(body, name)
-	if err != nil {
-		return nil, err
-	}
-	return openai.AskUsage(body)
 }
 
 // openAIWatch watches a stream of Chat Completions chunks.
@@ -68,7 +65,7 @@ func (w *openAIWatch) Usage() (model.Usage, bool) { return w.scan.Usage() }
 
 // anthropicFast is the fast lane of Messages.
 var anthropicFast = &fastDialect{
-	dialect: model.DialectAnthropic, operation: "messages",
+	dialect: model.DialectAnthropic, operation: "messages", named: anthropic.PeekModel,
 	peek: func(body []byte) (fastRequest, bool) {
 		p, err := anthropic.Peek(body)
 		if err != nil {

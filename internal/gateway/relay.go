@@ -6,6 +6,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/guard"
 	"github.com/craton-ai/craton/internal/guard/meter"
+	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/route"
 )
@@ -46,6 +47,18 @@ func (g *Gateway) Lane(call *Call, name string) (lane FastLane, ok bool) {
 	u := w.byName[c.Upstream]
 	relay, ok := model.As[model.Relay](u.Provider)
 	return FastLane{Model: c.Model, Addresses: u.FetchURLs == FetchPass, gateway: g, call: call, candidates: candidates, relay: relay}, ok
+}
+
+// Passes reports whether a caller's requests for a model, by a dialect, may
+// pass through, as far as that can be told by the name.
+func (g *Gateway) Passes(who *identity.Principal, dialect model.Dialect, name string) bool {
+	facts := route.Facts{Model: name, Dialect: dialect}
+	_, candidates, err := g.candidates(who, facts)
+	if err != nil {
+		return false
+	}
+	way, _ := route.Lane(facts, &candidates[0])
+	return way == route.Fast
 }
 
 // Relay sends the exchange. worst bounds what it may cost, in tokens read and

@@ -52,13 +52,14 @@ var (
 	shownPrefixes = []string{"X-Ratelimit-", "Anthropic-Ratelimit-", "X-Amzn-Bedrock-"}
 )
 
-// Showable returns the headers of an upstream's answer that clients may see.
+// Showable returns the headers of an upstream's answer that clients may see;
+// the values are h's own.
 func Showable(h http.Header) http.Header {
-	out := http.Header{}
+	out := make(http.Header, 4)
 	for name, values := range h {
 		prefixed := slices.ContainsFunc(shownPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 		if prefixed || slices.Contains(shown, name) {
-			out[name] = slices.Clone(values)
+			out[name] = values
 		}
 	}
 	return out

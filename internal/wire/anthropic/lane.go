@@ -51,6 +51,10 @@ func Peek(body []byte) (Head, error) {
 	return h, nil
 }
 
+// PeekModel reads the model alone off a body that may be anything, for a first
+// look at who may serve it. Peek decides.
+func PeekModel(body []byte) string { return gjson.GetBytes(body, "model").Str }
+
 // RewriteModel returns body with its model replaced, all other bytes as they
 // were; body itself is not modified. body must have passed Peek.
 func RewriteModel(body []byte, name string) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -41,6 +42,29 @@ func TestRewriteModel(t *testing.T) {
 	}
 }
 
+func TestRename(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"model":"a","x":1}`:                        `{"model":"new\"one","x":1}`,
+		" \r\n\t{ \"x\" : [1], \"model\" : \"a\" } ": " \r\n\t{ \"x\" : [1], \"model\" : \"new\\\"one\" } ",
+		`{"mod\u0065l":"\u0061"}`:                    `{"mod\u0065l":"new\"one"}`,
+		`{"x":{"model":"b"},"model":"a"}`:            `{"x":{"model":"b"},"model":"new\"one"}`,
+	} {
+		peeked, err := openai.Peek([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := []byte(in)
+		got, err := peeked.Rename(body, `new"one`)
+		if err != nil || string(got) != want || string(body) != in {
+			t.Errorf("%s became %s, %v", in, got, err)
+		}
+		if same, _ := peeked.Rename(body, peeked.Model); strings.Contains(in, `"a"`) && &same[0] != &body[0] {
+			t.Errorf("%s was copied for its own name", in)
+		}
+	}
+}
+
 // TestRewriteIsDecode: the fast lane and the slow lane understand the same
 // request, but for the model.
 func TestRewriteIsDecode(t *testing.T) {
@@ -66,12 +90,15 @@ func TestRewriteIsDecode(t *testing.T) {
 			Model: want.Model, Stream: want.Stream, IncludeUsage: opts.IncludeUsage, HasTools: len(want.Tools) > 0,
 			HasFormat: want.Format != nil, N: max(want.N, 1), MaxTokens: maxTokens, User: want.User,
 			CacheKey: want.CacheKey, ServiceTier: want.ServiceTier, Store: opts.Store != nil,
-		}, peeked); diff != "" {
+		}, peeked, cmpopts.IgnoreUnexported(openai.Peeked{})); diff != "" {
 			t.Fatalf("peeked (-want +got):\n%s\nof %s", diff, body)
 		}
 		rewritten, err := openai.RewriteModel(body, "other/model")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if renamed, err := peeked.Rename(body, "other/model"); err != nil || !bytes.Equal(renamed, rewritten) {
+			t.Fatalf("renamed to %s, %v, rewritten to %s", renamed, err, rewritten)
 		}
 		got, _, err := openai.DecodeRequest(rewritten)
 		if err != nil {

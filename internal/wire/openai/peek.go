@@ -2,6 +2,8 @@ package openai
 
 import (
 	"bytes"
+	"strings"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
@@ -28,6 +30,8 @@ type Peeked struct {
 	User, CacheKey, ServiceTier string
 	// Store says that the client asked to keep the completion.
 	Store bool
+	// modelAt and modelEnd are where the model's name stands in the body.
+	modelAt, modelEnd int
 }
 
 // Peek reads what Peeked holds and leaves the rest alone. It refuses what
@@ -40,7 +44,7 @@ func Peek(body []byte) (Peeked, error) {
 		return Peeked{}, err
 	}
 	p := peeker{Peeked: Peeked{N: 1}}
-	gjson.ParseBytes(body).ForEach(func(k, v gjson.Result) bool {
+	gjson.Parse(view(body)).ForEach(func(k, v gjson.Result) bool {
 		p.member(k.Str, v)
 		return p.err == nil
 	})
@@ -50,7 +54,25 @@ func Peek(body []byte) (Peeked, error) {
 	case p.Model == "":
 		return Peeked{}, missing("model").(*model.Error).WithHint("Name a model that GET /v1/models lists.")
 	}
+	for _, text := range [...]*string{&p.Model, &p.User, &p.CacheKey, &p.ServiceTier} {
+		*text = strings.Clone(*text) // what is kept may outlive the body
+	}
 	return p.Peeked, nil
+}
+
+// view is b as a string without a copy, for reading while b does not change.
+// Nothing of it may be kept.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Rename is RewriteModel of the body that was peeked at, without looking for
+// the model again.
+func (p *Peeked) Rename(body []byte, name string) ([]byte, error) {
+	value := appendString(make([]byte, 0, 64), name)
+	if bytes.Equal(body[p.modelAt:p.modelEnd], value) {
+		return body, nil
+	}
+	out := make([]byte, 0, len(body)-(p.modelEnd-p.modelAt)+len(value))
+	return append(append(append(out, body[:p.modelAt]...), value...), body[p.modelEnd:]...), nil
 }
 
 type peeker struct {
@@ -89,6 +111,7 @@ func (p *peeker) member(name string, v gjson.Result) {
 	switch name {
 	case "model":
 		p.Model = p.text(name, v)
+		p.modelAt, p.modelEnd = v.Index, v.Index+len(v.Raw)
 	case "stream":
 		p.Stream = p.flag(name, v)
 	case "store":
@@ -184,7 +207,7 @@ func setMember(body []byte, name string, value func(old gjson.Result) ([]byte, e
 	var out []byte
 	var failed error
 	kept, members := 0, 0
-	gjson.ParseBytes(body).ForEach(func(k, v gjson.Result) bool {
+	gjson.Parse(view(body)).ForEach(func(k, v gjson.Result) bool {
 		members++
 		if k.Str != name {
 			return true
