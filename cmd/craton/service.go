@@ -168,7 +168,7 @@ const touchEvery = 30 * time.Second
 // work does what is due from time to time, until ctx ends.
 func (svc *service) work(ctx context.Context) {
 	touch, refresh, look := time.NewTicker(touchEvery), time.NewTicker(gateway.RefreshEvery), time.NewTicker(lookEvery)
-	sweep := time.NewTicker(sweepEvery)
+	sweep := time.NewTimer(firstSweep)
 	defer sweep.Stop()
 	defer touch.Stop()
 	defer refresh.Stop()
@@ -184,6 +184,7 @@ func (svc *service) work(ctx context.Context) {
 				svc.log.Warn("the content of removed objects was not all removed; it is tried again", "err", err)
 			}
 		case <-sweep.C:
+			sweep.Reset(sweepEvery)
 			if err := svc.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
 				svc.log.Warn("what is kept no longer was not all removed; it is tried again", "err", err)
 			}

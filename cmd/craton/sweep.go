@@ -11,8 +11,12 @@ import (
 	"github.com/craton-ai/craton/internal/identity"
 )
 
-// sweepEvery is how often what is kept no longer is removed.
-const sweepEvery = time.Hour
+// sweepEvery is how often what is kept no longer is removed, firstSweep how long
+// after the start for the first time: a server that is often restarted sweeps too.
+const (
+	sweepEvery = time.Hour
+	firstSweep = 5 * time.Minute
+)
 
 // sweepSessions is how many expired streams and unused payloads of sessions one
 // sweep removes.
