@@ -29,6 +29,10 @@ type Options struct {
 	// Fetch gets what an address holds, public addresses only, for upstreams of
 	// FetchEgress; nil refuses. Its errors are shown to the caller.
 	Fetch func(ctx context.Context, address string) (mime string, data []byte, err error)
+	// Files reads a file of the caller's by its id, at most so many bytes of it;
+	// nil and no error for a file that is not known here, which may be the
+	// upstream's own. Its errors are shown to the caller. Nil knows no files.
+	Files func(ctx context.Context, who identity.Principal, id string, most int) (*Uploaded, error)
 	// Random draws among equal upstreams; nil takes the heaviest.
 	Random func(n int) int
 	Log    *slog.Logger

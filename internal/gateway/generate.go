@@ -28,7 +28,7 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	// The upstream outlives a client that goes away by a bounded while, to
 	// learn what it used.
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
-	attempts, media := t.attempts, g.newMedia()
+	attempts, media := t.attempts, g.newMedia(&call.Principal)
 	stream, i, err := fallback.Do(upstream, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
 		if call.spent.on(&candidates[i]) && len(candidates) > 1 {
 			return nil, call.spent.err // its calls were counted when they were made

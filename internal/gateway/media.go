@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
 
+	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 )
 
@@ -43,18 +44,25 @@ type media struct {
 	fetch func(ctx context.Context, address string) (mime string, data []byte, err error)
 	got   map[string]*model.Source
 	left  int
+	// files reads the caller's uploaded files; nil where there are none.
+	files    func(ctx context.Context, id string) (*Uploaded, error)
+	uploaded map[string]*Uploaded
 }
 
-func (g *Gateway) newMedia() *media {
-	return &media{fetch: g.opts.Fetch, left: maxFetchSize, got: map[string]*model.Source{}}
+func (g *Gateway) newMedia(who *identity.Principal) *media {
+	m := &media{fetch: g.opts.Fetch, left: maxFetchSize, got: map[string]*model.Source{}, uploaded: map[string]*Uploaded{}}
+	if g.opts.Files != nil {
+		m.files = func(ctx context.Context, id string) (*Uploaded, error) { return g.opts.Files(ctx, *who, id, m.left) }
+	}
+	return m
 }
 
 // localize returns the request as the upstream may see it. req is not modified.
 func (m *media) localize(ctx context.Context, u *Upstream, req *model.Request) (*model.Request, error) {
-	if u.FetchURLs == FetchPass {
+	w := &walk{media: m, upstream: u, pass: u.FetchURLs == FetchPass}
+	if w.pass && m.files == nil {
 		return req, nil
 	}
-	w := &walk{media: m, upstream: u}
 	var cancel context.CancelFunc
 	w.ctx, cancel = context.WithTimeout(ctx, maxFetchTime)
 	defer cancel()
@@ -84,6 +92,8 @@ type walk struct {
 	*media
 	ctx      context.Context
 	upstream *Upstream
+	// pass leaves addresses as they are.
+	pass bool
 }
 
 // members refuses addresses in what the hub does not model outside of messages.
@@ -93,7 +103,7 @@ func (w *walk) members(req *model.Request) error {
 		list = append(list, req.Tools[i].Opaque, req.Tools[i].Extra)
 	}
 	for _, o := range list {
-		if o != nil && namesAddress(o.Raw, false) {
+		if o != nil && !w.pass && namesAddress(o.Raw, false) {
 			return addressRefused("")
 		}
 	}
@@ -131,13 +141,18 @@ func (w *walk) part(p model.Part) (model.Part, error) {
 		if p.Content != nil {
 			return nested(w, p, p.Content, func(c *model.Document, parts []model.Part) { c.Content = parts })
 		}
-		return replaced(w, p, &p.Source, "document", func(c *model.Document, s model.Source) { c.Source = s })
+		return replaced(w, p, &p.Source, "document", func(c *model.Document, s model.Source) {
+			if f := w.uploaded[p.Source.FileID]; f != nil && c.Name == "" {
+				c.Name = f.Name
+			}
+			c.Source = s
+		})
 	case *model.Guard:
 		if p.Image != nil {
 			return replaced(w, p, p.Image, "image", func(c *model.Guard, s model.Source) { c.Image = &s })
 		}
 	case *model.ToolResult:
-		if p.Extra != nil && namesAddress(p.Extra.Raw, false) {
+		if p.Extra != nil && !w.pass && namesAddress(p.Extra.Raw, false) {
 			return nil, addressRefused("")
 		}
 		return nested(w, p, p.Content, func(c *model.ToolResult, parts []model.Part) { c.Content = parts })
@@ -145,7 +160,7 @@ func (w *walk) part(p model.Part) (model.Part, error) {
 		return nested(w, p, p.Content, func(c *model.SearchResult, parts []model.Part) { c.Content = parts })
 	case *model.Opaque:
 		// Without a type it is no content: what OpenAI's clients echo of a message.
-		if gjson.GetBytes(p.Raw, "type").Exists() && namesAddress(p.Raw, true) {
+		if !w.pass && gjson.GetBytes(p.Raw, "type").Exists() && namesAddress(p.Raw, true) {
 			return nil, addressRefused("")
 		}
 	}
@@ -169,16 +184,24 @@ func nested[T any, P pointer[T]](w *walk, p P, content []model.Part, set func(P,
 }
 
 func replaced[T any, P pointer[T]](w *walk, p P, src *model.Source, what string, set func(P, model.Source)) (model.Part, error) {
-	if src.URL == "" {
-		return p, nil
-	}
-	local, err := w.source(src, what)
-	if err != nil {
-		return nil, err
+	local, err := w.local(src, what)
+	if err != nil || local == nil {
+		return p, err
 	}
 	c := *p
 	set(&c, *local)
 	return P(&c), nil
+}
+
+// local is what src names, nil where it stays as it is.
+func (w *walk) local(src *model.Source, what string) (*model.Source, error) {
+	switch {
+	case src.FileID != "" && w.files != nil:
+		return w.upload(src.FileID, what)
+	case src.URL != "" && !w.pass:
+		return w.source(src, what)
+	}
+	return nil, nil
 }
 
 // source fetches what src names and checks that it is what it is said to be.
