@@ -165,6 +165,13 @@ func (d *Driver) Run(ctx context.Context) {
 	}
 	d.due(work)
 	for {
+		select { // leases come before new work
+		case <-renew.C:
+			d.renew(work)
+			d.advertise(work)
+			continue
+		default:
+		}
 		select {
 		case <-ctx.Done():
 			d.drain()

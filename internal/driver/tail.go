@@ -223,7 +223,8 @@ func (t *Tail) wait(ctx context.Context, change <-chan struct{}) error {
 // or what is being said.
 func (t *Tail) look(ctx context.Context) (found bool, err error) {
 	events, ok := t.feed.after(t.p.State.Seq)
-	if !ok || t.p.State.Session != t.key.session {
+	// An event that was told in part is in the store, whatever the feed has.
+	if !ok || t.skip > 0 || t.p.State.Session != t.key.session {
 		from := t.p.State.Seq
 		if t.p.State.Session != t.key.session {
 			from = 0 // a fork that has not told of its own beginning

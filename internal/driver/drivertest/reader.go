@@ -19,6 +19,7 @@ type Transcript struct {
 	deltas  map[uint64][]line
 	at      map[uint64]uint64 // by intent: the last event told before its last delta
 	seen    map[string]bool
+	trail   []string // the ids told last
 }
 
 // line is one thing told.
@@ -38,8 +39,9 @@ func (t *Transcript) Add(told driver.Told) error {
 	if err != nil {
 		return err
 	}
+	t.trail = append(t.trail[max(0, len(t.trail)-8):], told.ID)
 	if t.seen[first] {
-		return fmt.Errorf("%s is told twice", first)
+		return fmt.Errorf("%s is told twice, the last were %v", first, t.trail)
 	}
 	t.seen[first] = true
 	one := line{id, describe(told.Signal)}
