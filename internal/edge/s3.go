@@ -144,7 +144,10 @@ func (s *s3Call) operation() (s3Handler, bool) {
 		case http.MethodDelete:
 			return s3Handler{write, (*s3Call).deleteBucket}, true
 		case http.MethodGet:
-			return s3Handler{read, (*s3Call).listObjects}, !s.query.Has("uploads")
+			if s.query.Has("uploads") {
+				return s3Handler{read, (*s3Call).listUploads}, true
+			}
+			return s3Handler{read, (*s3Call).listObjects}, true
 		case http.MethodPost:
 			return s3Handler{write, (*s3Call).deleteObjects}, s.query.Has("delete")
 		}

@@ -152,3 +152,29 @@ func TestObjectQuota(t *testing.T) {
 		s3("delete", "DELETE", "/bucket/a", "", 204), s3("fits now", "PUT", "/bucket/b", "0123456", 200),
 	})
 }
+
+// TestUnfinishedUploads lists uploads that were not completed, page by page.
+func TestUnfinishedUploads(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{})
+	w.Run(t, []edgetest.Scenario{s3("bucket", "PUT", "/bucket", "", 200), s3("none", "GET", "/bucket?uploads", "", 200, "<IsTruncated>false<")})
+	ids := map[string]string{}
+	for _, key := range []string{"b", "a/1", "a/2"} {
+		begin := s3("", "POST", "/bucket/"+key+"?uploads", "", 200)
+		ids[key] = regexp.MustCompile(`<UploadId>([^<]+)<`).FindStringSubmatch(w.Do(t, &begin).Body)[1]
+	}
+	row := func(key string) string { return "<Upload><Key>" + key + "</Key><UploadId>" + ids[key] + "</UploadId><Initiated>2026-03-14T" }
+	w.Run(t, []edgetest.Scenario{
+		s3("all", "GET", "/bucket?uploads", "", 200, row("a/1"), row("a/2"), row("b")),
+		s3("a prefix", "GET", "/bucket?uploads&prefix=b", "", 200, row("b")),
+		s3("a page", "GET", "/bucket?uploads&max-uploads=1", "", 200, row("a/1"), "<NextKeyMarker>a/1<", "<NextUploadIdMarker>"+ids["a/1"]+"<", "<IsTruncated>true<"),
+		s3("the next", "GET", "/bucket?uploads&max-uploads=2&key-marker=a/1&upload-id-marker="+ids["a/1"], "", 200, row("a/2"), row("b"), "<IsTruncated>false<"),
+		s3("a bad number", "GET", "/bucket?uploads&max-uploads=x", "", 400, "InvalidArgument"),
+		s3("of no bucket", "GET", "/nobucket?uploads", "", 404, "NoSuchBucket"),
+		s3("abort", "DELETE", "/bucket/b?uploadId="+ids["b"], "", 204),
+	})
+	rest := s3("", "GET", "/bucket?uploads", "", 200, row("a/1"), row("a/2"))
+	if body := w.Do(t, &rest).Body; strings.Contains(body, row("b")) {
+		t.Errorf("an aborted upload is listed: %s", body)
+	}
+}
