@@ -10,6 +10,9 @@ import (
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/file"
+	"github.com/craton-ai/craton/internal/gateway"
+	"github.com/craton-ai/craton/internal/identity"
+	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/tool/builtin"
 )
 
@@ -27,4 +30,29 @@ func (s searched) Each(ctx context.Context, tenant string, fn func(builtin.File)
 	return s.files.Each(ctx, tenant, func(f file.File, open func() (io.ReadCloser, error)) error {
 		return fn(builtin.File{ID: f.ID, Name: f.Name, MIME: f.MIME, Size: f.Size, Open: open})
 	})
+}
+
+// uploaded reads a caller's file for a request that names it; nil for one that
+// is not known here.
+func (st *state) uploaded(ctx context.Context, who identity.Principal, id string, most int) (*gateway.Uploaded, error) {
+	f, content, err := st.files.Open(ctx, who.Tenant.ID, id)
+	if e := model.AsError(err); e != nil && e.Kind == model.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	switch {
+	case !who.Can(identity.FileRead):
+		return nil, model.Errorf(model.Forbidden, string(identity.FileRead), "This credential may not read the file '%s'.", id).
+			WithHint("Ask an administrator for a key with a role that allows file:read.")
+	case f.Size > int64(most):
+		return nil, model.Errorf(model.TooLarge, "file_id", "The file '%s' has %d bytes: more than a request may send in all.", id, f.Size)
+	}
+	data, err := io.ReadAll(content)
+	if err != nil {
+		return nil, model.Wrap(model.Internal, "craton.uploaded", err)
+	}
+	return &gateway.Uploaded{Name: f.Name, MIME: f.MIME, Data: data}, nil
 }

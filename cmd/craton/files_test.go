@@ -8,6 +8,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/file"
+	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/tool"
 	"github.com/craton-ai/craton/internal/tool/builtin"
@@ -62,4 +63,35 @@ func mustSearch(t *testing.T, search tool.Source, tenant string) []byte {
 		t.Fatal(err)
 	}
 	return result.Structured
+}
+
+// TestUploadedFilesInRequests reads the caller's own file for a request, and no
+// other's, whoever is asked.
+func TestUploadedFilesInRequests(t *testing.T) {
+	t.Parallel()
+	svc, first := testService(t, nil)
+	ctx, tenant := t.Context(), first.Tenant
+	f, err := svc.state.files.Create(ctx, tenant.ID, file.Upload{Name: "a.txt", Content: strings.NewReader("words"),
+		Finish: func() (file.Terms, error) { return file.Terms{Purpose: "user_data"}, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := identity.Principal{Tenant: tenant, Roles: []identity.Role{identity.Developer}}
+	got, err := svc.state.uploaded(ctx, who, f.ID, 5)
+	if err != nil || string(got.Data) != "words" || got.MIME != "text/plain" || got.Name != "a.txt" {
+		t.Errorf("%+v %v", got, err)
+	}
+	if got, err := svc.state.uploaded(ctx, who, "file-of-the-vendor", 5); got != nil || err != nil {
+		t.Errorf("a file that is not here: %+v %v", got, err)
+	}
+	if got, err := svc.state.uploaded(ctx, identity.Principal{Tenant: identity.Tenant{ID: "other"}, Roles: who.Roles}, f.ID, 5); got != nil || err != nil {
+		t.Errorf("another tenant's: %+v %v", got, err)
+	}
+	if _, err := svc.state.uploaded(ctx, who, f.ID, 4); err == nil || model.AsError(err).Kind != model.TooLarge {
+		t.Errorf("a large one: %v", err)
+	}
+	who.Scopes = []identity.Scope{"model:*"}
+	if _, err := svc.state.uploaded(ctx, who, f.ID, 5); err == nil || model.AsError(err).Kind != model.Forbidden {
+		t.Errorf("without permission: %v", err)
+	}
 }

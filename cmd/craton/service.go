@@ -92,7 +92,7 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	svc.found = found
 	svc.gateway, err = gateway.New(ctx, gateway.Options{
 		Upstreams: upstreams, Names: svc.names(cfg), Complete: svc.cards.complete,
-		Guards: svc.guards.gateway(), Random: rand.IntN, Log: log, Fetch: svc.fetcher(),
+		Guards: svc.guards.gateway(), Random: rand.IntN, Log: log, Fetch: svc.fetcher(), Files: st.uploaded,
 	})
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Conversations: svc.state.conversations, Box: svc.state.keyring,
 		Objects: svc.state.objects, AsyncInvokes: svc.async,
 		Sessions: svc.driver.Sessions(), BarSelfApproval: svc.cfg.Tools.TwoPersons,
-		Agents:   svc.state.agents, Vaults: svc.state.vaults, Files: svc.state.files, Environments: svc.state.environments,
+		Agents: svc.state.agents, Vaults: svc.state.vaults, Files: svc.state.files, Environments: svc.state.environments,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {
 			if err := svc.guards.meter.Flush(ctx); err != nil {
 				return nil, err

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -50,6 +51,10 @@ type fastDialect struct {
 	forward []string
 }
 
+// fileMember is in every body that names an uploaded file, unless it is written
+// in escapes, which no client does and which only keep the file from being found.
+var fileMember = []byte("file_id")
+
 // fastLane passes the request through if routing allows it. done is false when
 // the slow lane must serve it, for reasons that lane will name.
 func (c *call) fastLane(d *fastDialect) (done bool, err error) {
@@ -66,6 +71,9 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 	}
 	if !lane.Addresses && mayNameAddress(c.body) {
 		return false, nil // the slow lane fetches it, or refuses
+	}
+	if c.h.opts.Files != nil && bytes.Contains(c.body, fileMember) {
+		return false, nil // the slow lane sends the content of a file that is kept here
 	}
 	body, err := f.rename(c.body, lane.Model)
 	if err != nil {
