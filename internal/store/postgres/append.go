@@ -42,7 +42,7 @@ WITH h AS MATERIALIZED (
 	AS e (session, seq, tenant, type, version, at, label, address, digest, hash, payload)
 ), fresh AS MATERIALIZED (
 	SELECT h.* FROM h WHERE NOT EXISTS (SELECT 1 FROM e JOIN labels l ON l.tenant = e.tenant AND l.label = e.label
-		WHERE e.session = h.id AND e.label <> '')
+		WHERE e.session = h.id AND e.label <> '') ORDER BY h.id
 ), moved AS (
 	UPDATE sessions s SET seq = h.new_seq, head = h.new_head, updated_at = h.updated_at,
 		version = GREATEST(s.version, h.version), takeovers = CASE WHEN h.progress THEN 0 ELSE s.takeovers END,

@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/craton-ai/craton/internal/session"
@@ -122,6 +124,9 @@ func (g *group) run() {
 // a session's second append.
 func (g *group) commit(all []*pending) (rest []*pending) {
 	var now []*pending
+	// In one order everywhere, as leases are renewed, so that neither waits for
+	// the other.
+	slices.SortStableFunc(all, func(a, b *pending) int { return strings.Compare(a.batch.Session.ID, b.batch.Session.ID) })
 	seen := make(map[string]bool, len(all))
 	var c columns
 	for _, p := range all {

@@ -112,14 +112,29 @@ func (db *DB) Renew(ctx context.Context, ttl time.Duration, leases ...session.Le
 		return strings.Compare(a.Head.ID, b.Head.ID)
 	})
 	var held []session.Lease
-	err := db.engine.Write(ctx, appending, func(tx Tx) error {
+	for chunk := range slices.Chunk(sorted, renewChunk) {
+		still, err := db.renew(ctx, ttl, chunk)
+		if err != nil {
+			return held, failed("renew leases", err)
+		}
+		held = append(held, still...)
+	}
+	return held, nil
+}
+
+// renewChunk is how many leases one transaction renews: their sessions take no
+// appends meanwhile.
+const renewChunk = 100
+
+func (db *DB) renew(ctx context.Context, ttl time.Duration, leases []session.Lease) (held []session.Lease, err error) {
+	err = db.engine.Write(ctx, appending, func(tx Tx) error {
 		held = nil
 		now, err := db.now(tx)
 		if err != nil {
 			return err
 		}
 		until := micros(now.Add(ttl))
-		for _, l := range sorted {
+		for _, l := range leases {
 			n, err := tx.Exec(`UPDATE sessions SET lease_until = ?, due_at = ?
 				WHERE id = ? AND tenant = ? AND epoch = ? AND node = ? AND erased_at = 0`,
 				until, until, l.Head.ID, l.Head.Tenant, int64(l.Head.Epoch), l.Node)
@@ -133,7 +148,7 @@ func (db *DB) Renew(ctx context.Context, ttl time.Duration, leases ...session.Le
 		}
 		return nil
 	})
-	return held, failed("renew leases", err)
+	return held, err
 }
 
 // Release implements [session.Leaser].
