@@ -1,6 +1,12 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/craton-ai/craton/internal/provider/script"
+)
 
 // originConfig names the script model once for each way the house comes to it,
 // and "twin", which two of these ways serve.
@@ -17,14 +23,37 @@ engine: {disabled: true}
 guards: {retries: 0}
 `
 
+// agentRules come before the script model's own: a session's model calls a tool
+// as the prompt says. "use NAME ARGUMENTS" calls one, "first NAME ARGUMENTS then
+// NAME ARGUMENTS" two after each other, "loop NAME 3" one with {} three times.
+var agentRules = []script.Rule{
+	{Name: "use", When: script.When{Regex: `(?s)^use (\w+) (\{.*\})$`, Rounds: "1"},
+		Then: script.Then{Calls: []script.Call{{Tool: "${1}", Arguments: "${2}"}}}},
+	{Name: "first", When: script.When{Regex: twoSteps, Rounds: "1"},
+		Then: script.Then{Text: "First things first.", Calls: []script.Call{{Tool: "${1}", Arguments: "${2}"}}}},
+	{Name: "then", When: script.When{Regex: twoSteps, Rounds: "2"},
+		Then: script.Then{Calls: []script.Call{{Tool: "${3}", Arguments: "${4}"}}}},
+	{Name: "loop", When: script.When{Regex: `^loop (\w+) (\d+)$`, Rounds: "${2}"},
+		Then: script.Then{Calls: []script.Call{{Tool: "${1}", Arguments: "{}"}}}},
+}
+
+const twoSteps = `(?s)^first (\w+) (\{.*?\}) then (\w+) (\{.*\})$`
+
+// rulesOfHouse are the script model's rules in the house.
+func rulesOfHouse() (string, error) {
+	raw, err := yaml.MarshalWithOptions(append(agentRules, script.DefaultRules()...), yaml.JSON())
+	return strings.TrimSpace(string(raw)), err
+}
+
 // houseConfig gives the script model the ids of the families whose native
 // bodies InvokeModel takes. It does not retry, so that clients see each failure
 // once and when it happens, and takes bodies of 8 MiB so that a larger one is
-// quickly made.
-func houseConfig(origin string) string {
-	return strings.ReplaceAll(`upstreams:
+// quickly made. Its agents reach the desk, a server of tools inside the network.
+func houseConfig(origin, desk, rules string) string {
+	return strings.NewReplacer("$URL", origin, "$DESK", desk, "$RULES", rules).Replace(`upstreams:
   - name: script
     kind: script
+    rules: $RULES
   - name: viaopenai
     kind: openai
     base_url: $URL/v1
@@ -54,5 +83,7 @@ aliases:
 engine: {disabled: true}
 guards: {retries: 0}
 limits: {max_body_bytes: 8388608}
-`, "$URL", origin)
+tools:
+  servers: [{name: desk, url: "$DESK"}]
+`)
 }

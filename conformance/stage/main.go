@@ -8,6 +8,8 @@
 //   - the house serves the script model as "script" and the origin's, through
 //     the network, as "viaopenai", "viaanthropic" and "viabedrock", with data in
 //     SQLite;
+//   - the desk is an MCP server of this process, which the house's agents reach
+//     as "craton:desk";
 //   - the TLS house is a second house with a certificate of its own, for clients
 //     that send keys over TLS only;
 //   - the engine serves what CRATON_TEST_ENGINE_DATA holds, a data directory
@@ -81,6 +83,15 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	desk, err := openDesk()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, desk.close()) }()
+	rules, err := rulesOfHouse()
+	if err != nil {
+		return err
+	}
 	var crew crew
 	defer func() { err = errors.Join(err, crew.stop()) }()
 	origin, err := crew.start(ctx, bin, filepath.Join(dir, "origin"), originConfig, credentials(originAPIKey, originKeyID, originSecretKey))
@@ -89,11 +100,11 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	upstream := append(credentials(apiKey, accessKeyID, secretAccessKey), "ORIGIN_API_KEY="+originAPIKey,
 		"AWS_ACCESS_KEY_ID="+originKeyID, "AWS_SECRET_ACCESS_KEY="+originSecretKey)
-	house, err := crew.start(ctx, bin, filepath.Join(dir, "house"), houseConfig(origin), upstream)
+	house, err := crew.start(ctx, bin, filepath.Join(dir, "house"), houseConfig(origin, desk.url, rules), upstream)
 	if err != nil {
 		return err
 	}
-	secure, err := crew.start(ctx, bin, filepath.Join(dir, "secure"), houseConfig(origin), upstream, "--tls-self-signed")
+	secure, err := crew.start(ctx, bin, filepath.Join(dir, "secure"), houseConfig(origin, desk.url, rules), upstream, "--tls-self-signed")
 	if err != nil {
 		return err
 	}
