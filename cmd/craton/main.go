@@ -37,6 +37,7 @@ type command struct {
 	Usage    usageCommand    `cmd:"" help:"Show what was used and what it cost."`
 	Objects  objectsCommand  `cmd:"" help:"Put, get, list and remove objects of the tenant's object space."`
 	Engine   engineCommand   `cmd:"" help:"Install the built-in engine; run its child process."`
+	Program  programCommand  `cmd:"" hidden:"" help:"Run one program of a model as the server's child process."`
 	Store    storeCommand    `cmd:"" help:"Check the store; copy it to PostgreSQL."`
 	Backup   backupCommand   `cmd:"" help:"Copy the data directory's state while the server runs or not."`
 	Restore  restoreCommand  `cmd:"" help:"Restore a backup into an empty data directory."`

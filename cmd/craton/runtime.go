@@ -24,7 +24,7 @@ func (svc *service) newDriver() (*driver.Driver, error) {
 	}
 	return driver.New(driver.Config{
 		Store:   driver.Store{Journals: db, Leases: db, Snapshots: db, Buffer: db, Index: db, Hints: hints},
-		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit, Audit: svc.auditTool, Tools: svc.tools,
+		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit, Audit: svc.auditTool, Tools: svc.tools, Program: programs(),
 		Node: "craton-" + svc.instance, Now: time.Now, Log: svc.log,
 	})
 }

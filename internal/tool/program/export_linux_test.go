@@ -1,0 +1,4 @@
+package program
+
+// Confine is what the child process does to itself.
+var Confine = confine
