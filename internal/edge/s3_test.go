@@ -163,7 +163,9 @@ func TestUnfinishedUploads(t *testing.T) {
 		begin := s3("", "POST", "/bucket/"+key+"?uploads", "", 200)
 		ids[key] = regexp.MustCompile(`<UploadId>([^<]+)<`).FindStringSubmatch(w.Do(t, &begin).Body)[1]
 	}
-	row := func(key string) string { return "<Upload><Key>" + key + "</Key><UploadId>" + ids[key] + "</UploadId><Initiated>2026-03-14T" }
+	row := func(key string) string {
+		return "<Upload><Key>" + key + "</Key><UploadId>" + ids[key] + "</UploadId><Initiated>2026-03-14T"
+	}
 	w.Run(t, []edgetest.Scenario{
 		s3("all", "GET", "/bucket?uploads", "", 200, row("a/1"), row("a/2"), row("b")),
 		s3("a prefix", "GET", "/bucket?uploads&prefix=b", "", 200, row("b")),
