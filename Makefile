@@ -37,8 +37,8 @@ engine: build ## test the built-in engine over the real library and model
 e2e: build ## follow the README as a new user
 	./ci/e2e.sh
 
-crash: ## kill the store at random, CI size
-	CRATON_CRASH_KILLS=100 CRATON_REQUIRE_POSTGRES=1 $(GO) test -run Crash -count 1 -timeout 20m ./internal/store/...
+crash: ## kill stores and servers at random, CI size
+	CRATON_CRASH_KILLS=100 CRATON_REQUIRE_POSTGRES=1 $(GO) test -run Crash -count 1 -timeout 20m ./internal/store/... ./internal/driver/crash
 
 long: ## the long forms: kills, fuzzing, soak
 	./ci/long.sh

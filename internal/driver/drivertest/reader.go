@@ -29,22 +29,25 @@ type line struct {
 }
 
 // Add takes what was told next, and returns what is wrong with it.
-func (t *Transcript) Add(told driver.Told) error {
+func (t *Transcript) Add(told driver.Told) error { return t.AddLine(told.ID, Describe(told.Signal)) }
+
+// AddLine is [Transcript.Add] for something told whose description is known.
+func (t *Transcript) AddLine(told, text string) error {
 	if t.deltas == nil {
 		t.deltas, t.at, t.seen = map[uint64][]line{}, map[uint64]uint64{}, map[string]bool{}
 	}
-	t.Last = told.ID
-	first, _, _ := strings.Cut(told.ID, "~")
+	t.Last = told
+	first, _, _ := strings.Cut(told, "~")
 	id, err := session.ParseEventID(first)
 	if err != nil {
 		return err
 	}
-	t.trail = append(t.trail[max(0, len(t.trail)-8):], told.ID)
+	t.trail = append(t.trail[max(0, len(t.trail)-8):], told)
 	if t.seen[first] {
 		return fmt.Errorf("%s is told twice, the last were %v", first, t.trail)
 	}
 	t.seen[first] = true
-	one := line{id, describe(told.Signal)}
+	one := line{id, text}
 	if id.Attempt == 0 {
 		if n := len(t.journal); n > 0 && t.journal[n-1].id.Compare(id) >= 0 {
 			return fmt.Errorf("%s is told after %s", id, t.journal[n-1].id)
@@ -63,8 +66,8 @@ func (t *Transcript) Add(told driver.Told) error {
 	return nil
 }
 
-// describe writes what a reader is told of a signal.
-func describe(s agent.Signal) string {
+// Describe writes what a reader is told of a signal.
+func Describe(s agent.Signal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s thread=%s turn=%s text=%q content=%d", s.Kind, s.Thread, s.Turn, s.Text, s.Content)
 	if s.Item != nil {

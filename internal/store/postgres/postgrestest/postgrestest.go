@@ -166,14 +166,36 @@ func start() (_ *server, err error) {
 	if err := s.run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
+	if err := s.launch(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return s, nil
+}
+
+// launch starts the server over the data that are there.
+func (s *server) launch() error {
 	// Without an address to listen on, the port only names the socket.
 	options := "-k " + s.dir + " -c listen_addresses='' -c max_connections=300 -c fsync=off -c full_page_writes=off" +
 		" -c shared_buffers=32MB -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off"
-	if err := s.run("pg_ctl", "-D", data, "-w", "-l", filepath.Join(s.dir, "log"), "-o", options, "start"); err != nil {
+	if err := s.run("pg_ctl", "-D", filepath.Join(s.dir, "data"), "-w", "-l", filepath.Join(s.dir, "log"), "-o", options, "start"); err != nil {
 		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-		return nil, errors.Join(fmt.Errorf("%w\n%s", err, log), os.RemoveAll(s.dir))
+		return fmt.Errorf("%w\n%s", err, log)
 	}
-	return s, nil
+	return nil
+}
+
+// Restart ends the running server as a crash would, and starts it again over
+// the same data. It is for tests of a binary in which nobody else needs it at
+// the moment.
+func Restart(t testing.TB) {
+	t.Helper()
+	s := shared.server
+	if err := s.run("pg_ctl", "-D", filepath.Join(s.dir, "data"), "-m", "immediate", "-w", "stop"); err != nil {
+		t.Error("postgrestest: ", err)
+	}
+	if err := s.launch(); err != nil {
+		t.Error("postgrestest: ", err)
+	}
 }
 
 func (s *server) stop() error {
