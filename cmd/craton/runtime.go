@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/identity"
@@ -24,7 +25,11 @@ func (svc *service) newDriver() (*driver.Driver, error) {
 	}
 	return driver.New(driver.Config{
 		Store:   driver.Store{Journals: db, Leases: db, Snapshots: db, Buffer: db, Index: db, Hints: hints},
-		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit, Audit: svc.auditTool, Tools: svc.tools, Program: programs(),
+		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit,
+		Publish: func(ctx context.Context, tenant string, s *agent.State) error {
+			return svc.handler.PublishResponse(ctx, tenant, s)
+		},
+		Audit: svc.auditTool, Tools: svc.tools, Program: programs(),
 		Node: "craton-" + svc.instance, Now: time.Now, Log: svc.log,
 	})
 }

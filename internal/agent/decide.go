@@ -3,6 +3,8 @@ package agent
 import (
 	"fmt"
 	"time"
+
+	"github.com/craton-ai/craton/internal/model"
 )
 
 // Effect is one thing to do. Exactly one member is set.
@@ -93,6 +95,14 @@ func (s *State) decideThread(t *Thread) []Body {
 		}
 		return []Body{failed(t, turn.Code, turn.Message)}
 	}
+	if turn.resumed() {
+		if listings := s.decideListings(turn); len(listings) > 0 {
+			return listings
+		}
+		if s.running(RunListing, "") {
+			return nil
+		}
+	}
 	if next := s.decideCalls(t); len(next) > 0 {
 		return next
 	}
@@ -103,6 +113,17 @@ func (s *State) decideThread(t *Thread) []Body {
 		return s.decideModel(t)
 	}
 	return s.decideEnd(t)
+}
+
+// resumed reports whether a call of an earlier session waits to be made: what
+// its server offers is not known here yet.
+func (t *Turn) resumed() bool {
+	for _, call := range t.Calls {
+		if call.Kind == CallServer && call.State == CallReady && call.Index < 0 && call.Parent == "" && call.Attempt == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func failed(t *Thread, code, message string) Body {
@@ -245,7 +266,21 @@ func (s *State) decideEnd(t *Thread) []Body {
 			return nil
 		}
 	}
+	if code, words := cutShort(turn.Stop); code != "" && s.Settings.Mode == Parking {
+		return []Body{failed(t, code, words)}
+	}
 	return []Body{&TurnEnded{Thread: t.ID, Turn: turn.ID, Status: TurnCompleted}}
+}
+
+// cutShort says why an answer that ended so is not a whole one.
+func cutShort(stop model.StopReason) (code, words string) {
+	switch stop {
+	case model.StopMaxTokens:
+		return "max_output_tokens", "The model's answer reached the greatest length it may have."
+	case model.StopContextWindow:
+		return "context_length_exceeded", "The conversation does not fit the model's context."
+	}
+	return "", ""
 }
 
 // Orphans says what becomes of the intents that an owner who is gone left

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/craton-ai/craton/internal/agent/roster"
@@ -107,6 +108,9 @@ type Handler struct {
 	aws    *awsRouter
 	slots  chan struct{}
 	origin map[string]bool
+	// readers are sessions of responses that are not kept, while a client of this
+	// process reads them.
+	readers sync.Map
 	// closing ends with the server: streams that have no end of their own end.
 	closing context.Context
 	close   context.CancelFunc

@@ -7,7 +7,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
+	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/responses"
 )
@@ -17,8 +19,26 @@ func itemID(response string, n int) string {
 	return fmt.Sprintf("item_%s_%d", response[len("resp_"):], n)
 }
 
-// keptItem finds what an item_reference names: an item's id holds that of the
-// stored response it belongs to. It is a responses.Resolver.
+// resolver finds what item references of a request name: items of the
+// conversation it continues, and those of stored responses.
+func (c *call) resolver(body []byte) responses.Resolver {
+	return func(id string) ([]byte, error) {
+		conv := gjson.GetBytes(body, "conversation")
+		if conv.IsObject() {
+			conv = conv.Get("id")
+		}
+		if conv.Str != "" && c.h.opts.Conversations != nil {
+			item, err := c.h.opts.Conversations.Item(c.r.Context(), c.who.Tenant.ID, conv.Str, id)
+			if err == nil || model.AsError(err).Kind != model.NotFound {
+				return item, err
+			}
+		}
+		return c.keptItem(id)
+	}
+}
+
+// keptItem finds an item by the stored response it belongs to, whose id an
+// item's own id holds.
 func (c *call) keptItem(id string) ([]byte, error) {
 	_, rest, _ := strings.Cut(id, "_")
 	missing := model.Errorf(model.NotFound, "id", "Item with id '%s' not found.", id)
@@ -26,7 +46,7 @@ func (c *call) keptItem(id string) ([]byte, error) {
 	if last < 0 || c.h.opts.Responses == nil {
 		return nil, missing
 	}
-	rec, err := c.h.opts.Responses.Get(c.r.Context(), c.who.Tenant.ID, "resp_"+rest[:last])
+	rec, err := c.h.opts.Responses.Get(c.r.Context(), c.who.Tenant.ID, c.responseOf(id, rest[:last]))
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +62,23 @@ func (c *call) keptItem(id string) ([]byte, error) {
 		}
 	}
 	return nil, missing
+}
+
+// responseOf is the response that an item belongs to: its own id says so, or
+// the session that made it does.
+func (c *call) responseOf(id, rest string) string {
+	session, _, _, ok := agent.Origin(id)
+	if !ok || c.h.opts.Sessions == nil {
+		return "resp_" + rest
+	}
+	view, err := c.h.opts.Sessions.Get(c.r.Context(), c.who.Tenant.ID, session)
+	if err != nil {
+		return "resp_" + rest
+	}
+	if k, _, err := readRun(view.State); err == nil && k != nil {
+		return k.ID
+	}
+	return "resp_" + rest
 }
 
 // page is the list envelope of OpenAI's cursor pages.

@@ -3,12 +3,12 @@ package edge
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session/response"
@@ -21,6 +21,7 @@ type Responses interface {
 	Save(ctx context.Context, past *response.Past, rec response.Record) error
 	Get(ctx context.Context, tenant, id string) (*response.Record, error)
 	Delete(ctx context.Context, tenant, id string) error
+	Run(ctx context.Context, tenant, id string) (session string, err error)
 }
 
 // Box seals bytes so that only the tenant they were sealed for can open them;
@@ -32,22 +33,41 @@ type Box interface {
 
 // responseRoutes serves the Responses contract.
 func (h *Handler) responseRoutes(prefix string) {
-	one := prefix + "/responses/{id}"
-	h.handle("POST "+prefix+"/responses", responsesAPI, identity.ModelInvoke, h.createResponse)
+	all, one := prefix+"/responses", prefix+"/responses/{id}"
+	h.handle("POST "+all, responsesAPI, identity.ModelInvoke, h.createResponse)
+	h.handle("GET "+all, responsesAPI, identity.ModelInvoke, h.responseSocket)
+	h.handle("POST "+all+"/compact", responsesAPI, identity.ModelInvoke, h.compactResponse)
+	h.handle("POST "+all+"/input_tokens", responsesAPI, identity.ModelInvoke, h.countResponse)
 	h.handle("GET "+one, responsesAPI, identity.SessionRead, h.getResponse)
 	h.handle("DELETE "+one, responsesAPI, identity.SessionWrite, h.deleteResponse)
+	h.handle("POST "+one+"/cancel", responsesAPI, identity.SessionWrite, h.cancelResponse)
 	h.handle("GET "+one+"/input_items", responsesAPI, identity.SessionRead, h.responseInputItems)
 }
 
 // turn is one create call of the Responses contract.
 type turn struct {
-	c    *call
+	c *call
+	// body is the request, which the call's buffer may hold.
+	body []byte
 	req  *model.Request
 	opts *responses.Options
 	past *response.Past
+	// cached is what a socket remembers; nil elsewhere.
+	cached *cachedResponse
 	// input holds the request's new items as they will be stored.
 	input []jsontext.Value
 	show  responses.ResponseOptions
+	// The messages are lead, the instructions; before, what is continued; and
+	// own, the request's.
+	lead, before, own []model.Message
+	approved          []agent.Approved
+	listed            []string
+	manage            responses.ContextManagement
+	// compaction is the item that begins the output, if any; trigger asks for one.
+	compaction jsontext.Value
+	trigger    bool
+	// sealed says that secrets are kept under the response's id.
+	sealed bool
 }
 
 // createResponse serves POST /v1/responses.
@@ -55,11 +75,17 @@ func (h *Handler) createResponse(c *call) error {
 	if err := c.ensureBody(); err != nil {
 		return err
 	}
-	t, err := c.newTurn()
+	t, err := c.newTurn(c.body, nil)
 	if err != nil {
 		return err
 	}
-	answer, err := h.opts.Gateway.Generate(c.r.Context(), c.gateway("responses", t.req.Model), t.req)
+	if err := t.manageContext(); err != nil {
+		return err
+	}
+	if t.runs() {
+		return t.runResponse()
+	}
+	answer, err := t.ask()
 	if err != nil {
 		return err
 	}
@@ -67,12 +93,7 @@ func (h *Handler) createResponse(c *call) error {
 	if t.opts.Stream {
 		return t.stream(answer.Stream)
 	}
-	resp, err := model.Collect(answer.Stream)
-	if err != nil {
-		return err
-	}
-	t.show.Completed = h.opts.Now().Unix()
-	body, losses, err := responses.EncodeResponse(resp, t.show)
+	body, losses, err := t.collect(answer.Stream)
 	if err != nil {
 		return err
 	}
@@ -83,11 +104,50 @@ func (h *Handler) createResponse(c *call) error {
 	return c.json(body)
 }
 
-// newTurn decodes the request and puts the chain it continues before its input.
-func (c *call) newTurn() (*turn, error) {
-	t := &turn{c: c}
+// collect reads a whole answer and writes it as a response object.
+func (t *turn) collect(s model.Stream) ([]byte, []model.Loss, error) {
+	resp, err := model.Collect(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	enc := responses.NewEncoder(t.show)
+	scratch := t.open(enc)
+	for _, ev := range model.ExplodeResponse(resp) {
+		if scratch, err = enc.Append(scratch[:0], ev); err != nil {
+			return nil, nil, err
+		}
+	}
+	enc.Finish(scratch[:0], t.c.h.opts.Now().Unix())
+	return enc.Response(), enc.Losses(), nil
+}
+
+// open begins an answer.
+func (t *turn) open(enc *responses.Encoder) []byte {
+	return appendCompaction(enc.Start(nil), enc, t.compaction)
+}
+
+// ask asks the model, with less of the past where it does not fit and the
+// client allows that.
+func (t *turn) ask() (*gateway.Answer, error) {
+	for {
+		answer, err := t.c.h.opts.Gateway.Generate(t.c.r.Context(), t.c.gateway("responses", t.req.Model), t.req)
+		if err == nil || t.opts.Truncation != "auto" || model.AsError(err).Kind != model.ContextLength {
+			return answer, err
+		}
+		shorter, ok := agent.Shorten(t.req.Messages)
+		if !ok {
+			return nil, err
+		}
+		t.req.Messages, t.c.asked = shorter, nil
+	}
+}
+
+// newTurn decodes the request and puts what it continues before its input.
+// cached is what a socket remembers, nil elsewhere.
+func (c *call) newTurn(body []byte, cached *cachedResponse) (*turn, error) {
+	t := &turn{c: c, body: body, cached: cached}
 	var err error
-	if t.req, t.opts, err = responses.DecodeRequest(c.body, c.keptItem); err != nil {
+	if t.req, t.opts, err = responses.DecodeRequest(body, c.resolver(body)); err != nil {
 		return nil, err
 	}
 	if err := t.admissible(); err != nil {
@@ -96,35 +156,85 @@ func (c *call) newTurn() (*turn, error) {
 	if err := t.permitted(); err != nil {
 		return nil, err
 	}
-	id := "resp_" + strings.ReplaceAll(c.id, "-", "")
-	t.show = responses.ResponseOptions{ID: id, Created: c.start.Unix(), Model: t.req.Model, Request: t.req, Options: t.opts}
-	if c.h.opts.Responses == nil || !t.opts.Stored() && t.opts.PreviousResponseID == "" {
-		return t, nil
-	}
-	if t.past, err = c.h.opts.Responses.Past(c.r.Context(), c.who.Tenant.ID, t.opts.PreviousResponseID); err != nil {
+	if t.manage, err = t.opts.Management(); err != nil {
 		return nil, err
 	}
+	id := "resp_" + strings.ReplaceAll(c.id, "-", "")
+	t.show = responses.ResponseOptions{ID: id, Created: c.start.Unix(), Model: t.req.Model, Request: t.req, Options: t.opts}
 	if t.input, err = inputItems(t.req, id); err != nil {
 		return nil, err
 	}
-	return t, t.prepend()
+	before, err := t.continued()
+	if err != nil {
+		return nil, err
+	}
+	return t, t.arrange(before)
 }
 
-// admissible refuses what this server does not do yet, in the contract's error.
+// continued are the items that the request continues.
+func (t *turn) continued() (items []jsontext.Value, err error) {
+	ctx, tenant, previous := t.c.r.Context(), t.c.who.Tenant.ID, t.opts.PreviousResponseID
+	remembered := t.cached != nil && previous != "" && t.cached.id == previous
+	if remembered && !t.cached.stored {
+		previous, items = "", t.cached.items
+	}
+	if t.c.h.opts.Responses != nil && (t.opts.Stored() || previous != "") {
+		if t.past, err = t.c.h.opts.Responses.Past(ctx, tenant, previous); err != nil {
+			return nil, err
+		}
+		items = append(items, t.past.Items...)
+	}
+	if t.opts.Conversation != "" {
+		return t.c.h.opts.Conversations.All(ctx, tenant, t.opts.Conversation)
+	}
+	return items, nil
+}
+
+// arrange lays out the messages that the model is told.
+func (t *turn) arrange(items []jsontext.Value) error {
+	n := 0
+	for n < len(t.req.Messages) && t.req.Messages[n].Transient {
+		n++
+	}
+	t.lead, t.own = t.req.Messages[:n:n], t.req.Messages[n:]
+	before, err := decodeItems(items)
+	if err != nil {
+		return err
+	}
+	p, own, err := t.c.expand(before, t.own)
+	if err != nil {
+		return err
+	}
+	t.before, t.own, t.approved, t.listed, t.trigger = p.messages, own, p.approved, p.listed, p.trigger
+	t.join()
+	return nil
+}
+
+// join makes the request's messages of its parts.
+func (t *turn) join() {
+	all := make([]model.Message, 0, len(t.lead)+len(t.before)+len(t.own))
+	t.req.Messages = append(append(append(all, t.lead...), t.before...), t.own...)
+}
+
+// admissible refuses what this server does not do, in the contract's error.
 func (t *turn) admissible() error {
-	o := t.opts
+	o, h := t.opts, t.c.h
+	refused := o.Store != nil && !*o.Store
 	switch {
-	case o.PreviousResponseID != "" && o.Conversation != "":
-		return model.Errorf(model.Invalid, "conversation", "previous_response_id and conversation exclude each other.").
-			WithHint("Send one of them.")
-	case o.Background:
-		return model.Errorf(model.Unsupported, "background", "Background responses are not served by this version.").
-			WithHint("Leave background out, or set it to false.")
-	case o.Conversation != "":
-		return model.Errorf(model.Unsupported, "conversation", "Conversations are not served by this version.").
+	case o.Conversation != "" && h.opts.Conversations == nil:
+		return model.Errorf(model.Unsupported, "conversation", "This server keeps no conversations.").
 			WithHint("Continue a stored response with previous_response_id.")
-	case t.c.h.opts.Responses == nil && (o.PreviousResponseID != "" || o.Store != nil && *o.Store):
+	case h.opts.Responses == nil && (o.PreviousResponseID != "" && t.cached == nil || o.Store != nil && *o.Store):
 		return model.Errorf(model.Unsupported, "store", "This server stores no responses.").WithHint("Set store to false.")
+	case o.Background && h.opts.Sessions == nil:
+		return model.Errorf(model.Unsupported, "background", "This server runs no responses in the background.").
+			WithHint("Leave background out, or set it to false.")
+	case o.Background && h.opts.KeepNothing:
+		return h.mayStore("background")
+	case o.Background && refused:
+		return model.Errorf(model.Invalid, "background", "A response in the background is stored: background needs store to be true.")
+	case o.Store != nil && *o.Store:
+		return h.mayStore("store")
 	}
 	return nil
 }
@@ -133,40 +243,23 @@ func (t *turn) admissible() error {
 // store what it asks to keep. A response that is stored only because nobody
 // said otherwise is not, and the answer says so.
 func (t *turn) permitted() error {
-	if t.opts.PreviousResponseID != "" {
+	if t.opts.PreviousResponseID != "" || t.opts.Conversation != "" {
 		if err := t.c.permit(identity.SessionRead); err != nil {
 			return err
 		}
 	}
-	switch asked := t.opts.Store != nil && *t.opts.Store; {
-	case t.c.h.opts.Responses == nil, !asked && !t.c.who.Can(identity.SessionWrite):
-		t.opts.Store = new(bool)
+	asked := t.opts.Store != nil && *t.opts.Store || t.opts.Background || t.opts.Conversation != "" || t.runs()
+	switch h := t.c.h; {
 	case asked:
-		return t.c.permit(identity.SessionWrite)
+		if err := t.c.permit(identity.SessionWrite); err != nil {
+			return err
+		}
+		if h.opts.KeepNothing {
+			t.opts.Store = new(bool)
+		}
+	case h.opts.Responses == nil, h.opts.KeepNothing, !t.c.who.Can(identity.SessionWrite):
+		t.opts.Store = new(bool)
 	}
-	return nil
-}
-
-// prepend puts the chain's messages before the request's own, after its instructions.
-func (t *turn) prepend() error {
-	if len(t.past.Items) == 0 {
-		return nil
-	}
-	raw, err := json.Marshal(t.past.Items)
-	if err != nil {
-		return model.Wrap(model.Internal, "edge.prepend", err)
-	}
-	before, err := responses.DecodeItems(raw, nil)
-	if err != nil {
-		return model.Wrap(model.Internal, "edge.prepend", err)
-	}
-	lead := 0
-	for lead < len(t.req.Messages) && t.req.Messages[lead].Transient {
-		lead++
-	}
-	all := append([]model.Message{}, t.req.Messages[:lead]...)
-	all = append(all, before...)
-	t.req.Messages = append(all, t.req.Messages[lead:]...)
 	return nil
 }
 
@@ -196,90 +289,64 @@ func inputItems(req *model.Request, id string) ([]jsontext.Value, error) {
 	return kept, nil
 }
 
-// save stores the finished response unless the client said not to.
+// save keeps the finished response unless the client said not to, and adds it
+// to its conversation.
 func (t *turn) save(body []byte) error {
+	ctx := context.WithoutCancel(t.c.r.Context())
+	h, tenant := t.c.h, t.c.who.Tenant.ID
+	if err := h.addToConversation(ctx, tenant, t.opts.Conversation, t.show.ID, t.input, body); err != nil {
+		return model.Wrap(model.Internal, "edge.saveResponse", err)
+	}
 	if t.past == nil || !t.opts.Stored() {
 		return nil
 	}
-	ctx := context.WithoutCancel(t.c.r.Context())
 	rec := response.Record{ID: t.show.ID, Input: t.input, Response: jsontext.Value(append([]byte(nil), body...))}
-	if err := t.c.h.opts.Responses.Save(ctx, t.past, rec); err != nil {
+	if err := h.opts.Responses.Save(ctx, t.past, rec); err != nil {
 		return model.Wrap(model.Internal, "edge.saveResponse", err)
 	}
 	return nil
+}
+
+// opened is an encoder with what stands before its first event.
+type opened struct {
+	*responses.Encoder
+	lead []byte
+}
+
+func (o *opened) before(dst []byte) []byte {
+	dst = append(dst, o.lead...)
+	o.lead = nil
+	return dst
+}
+
+// Append implements encoder.
+func (o *opened) Append(dst []byte, ev model.Event) ([]byte, error) {
+	return o.Encoder.Append(o.before(dst), ev)
+}
+
+// AppendError implements encoder.
+func (o *opened) AppendError(dst []byte, err *model.Error) []byte {
+	return o.Encoder.AppendError(o.before(dst), err)
 }
 
 // stream answers with events; the last one is sent after the response is on
 // disk. One that could not be stored ends with an error instead.
 func (t *turn) stream(s model.Stream) error {
 	enc := responses.NewEncoder(t.show)
+	o := &opened{enc, t.open(enc)}
 	var unsaved error
-	err := t.c.pump(s, "text/event-stream", enc, func(dst []byte) []byte {
-		dst = enc.Start(dst)
-		out := enc.Finish(dst, t.c.h.opts.Now().Unix())
-		if unsaved = t.save(enc.Response()); unsaved != nil {
-			return enc.AppendError(dst, model.AsError(unsaved))
-		}
-		return out
+	err := t.c.pump(s, "text/event-stream", o, func(dst []byte) []byte {
+		dst, unsaved = t.finish(o.before(dst), enc)
+		return dst
 	})
 	return cmp.Or(err, unsaved)
 }
 
-// getResponse serves GET /v1/responses/{id}.
-func (h *Handler) getResponse(c *call) error {
-	rec, err := h.stored(c)
-	if err != nil {
-		return err
+// finish keeps the response and ends its stream.
+func (t *turn) finish(dst []byte, enc *responses.Encoder) ([]byte, error) {
+	out := enc.Finish(dst, t.c.h.opts.Now().Unix())
+	if err := t.save(enc.Response()); err != nil {
+		return enc.AppendError(dst, model.AsError(err)), err
 	}
-	if wantsStream(c) {
-		return model.Errorf(model.Unsupported, "stream", "Streaming a stored response is not served by this version.").
-			WithHint("Retrieve it without stream.")
-	}
-	return c.json(rec.Response)
-}
-
-// deleteResponse serves DELETE /v1/responses/{id}.
-func (h *Handler) deleteResponse(c *call) error {
-	if h.opts.Responses == nil {
-		return noStoredResponse(c.r.PathValue("id"))
-	}
-	id := c.r.PathValue("id")
-	if err := h.opts.Responses.Delete(c.r.Context(), c.who.Tenant.ID, id); err != nil {
-		return err
-	}
-	body, err := json.Marshal(struct {
-		ID      string `json:"id"`
-		Object  string `json:"object"`
-		Deleted bool   `json:"deleted"`
-	}{id, "response", true})
-	if err != nil {
-		return err
-	}
-	return c.json(body)
-}
-
-func (h *Handler) stored(c *call) (*response.Record, error) {
-	id := c.r.PathValue("id")
-	if h.opts.Responses == nil {
-		return nil, noStoredResponse(id)
-	}
-	return h.opts.Responses.Get(c.r.Context(), c.who.Tenant.ID, id)
-}
-
-func noStoredResponse(id string) error {
-	return model.Errorf(model.NotFound, "response_id", "Response with id '%s' not found.", id)
-}
-
-// wantsStream reads the query, or the JSON body that the Go SDK sends with a GET.
-func wantsStream(c *call) bool {
-	if c.r.URL.Query().Get("stream") == "true" {
-		return true
-	}
-	if c.r.Method != http.MethodGet || c.r.ContentLength <= 0 || c.ensureBody() != nil {
-		return false
-	}
-	var body struct {
-		Stream bool `json:"stream"`
-	}
-	return json.Unmarshal(c.body, &body) == nil && body.Stream
+	return out, nil
 }

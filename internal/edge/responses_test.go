@@ -78,8 +78,9 @@ func TestUnstoredResponses(t *testing.T) {
 		{Name: "reads the past without storing", Method: http.MethodPost, Path: "/v1/responses", Want: []string{"Ada"},
 			Body: `{"model":"script/script-chat","input":"What is my name?","store":false,"previous_response_id":"` + kept + `"}`},
 		{Name: "background", Method: http.MethodPost, Path: "/v1/responses", Body: `{"model":"script/script-chat","input":"x","background":true}`, Status: 400, Want: []string{"background"}},
-		{Name: "conversation", Method: http.MethodPost, Path: "/v1/responses", Body: `{"model":"script/script-chat","input":"x","conversation":"conv_1"}`, Status: 400, Want: []string{"previous_response_id"}},
-		{Name: "replayed stream", Method: http.MethodGet, Path: "/v1/responses/" + kept + "?stream=true", Status: 400, Want: []string{"stream"}},
+		{Name: "conversation", Method: http.MethodPost, Path: "/v1/responses", Body: `{"model":"script/script-chat","input":"x","conversation":"conv_1"}`, Status: 404, Want: []string{"conv_1"}},
+		{Name: "replayed stream", Method: http.MethodGet, Path: "/v1/responses/" + kept + "?stream=true", Want: []string{"response.created", "response.output_text.delta", "response.completed", "[DONE]"}},
+		{Name: "replayed from the middle", Method: http.MethodGet, Path: "/v1/responses/" + kept + "?stream=true&starting_after=2", Status: 400, Want: []string{"starting_after"}},
 	})
 }
 

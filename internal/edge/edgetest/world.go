@@ -15,6 +15,7 @@ import (
 	"github.com/craton-ai/craton/internal/agent/roster"
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/blob"
+	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/egress"
 	"github.com/craton-ai/craton/internal/environment"
@@ -32,6 +33,7 @@ import (
 	"github.com/craton-ai/craton/internal/session/conversation"
 	"github.com/craton-ai/craton/internal/session/response"
 	"github.com/craton-ai/craton/internal/store/mem"
+	"github.com/craton-ai/craton/internal/tool"
 	"github.com/craton-ai/craton/internal/usage"
 	"github.com/craton-ai/craton/internal/vault"
 )
@@ -54,6 +56,9 @@ type Options struct {
 	Names    gateway.Names
 	// Edge changes the handler's options before it is built; may be nil.
 	Edge func(*edge.Options)
+	// Drive runs sessions, whose tools Tools opens; it may be nil.
+	Drive bool
+	Tools tool.Opener
 	// Invoke runs async invocations; nil answers {"done":true}.
 	Invoke func(ctx context.Context, job *async.Job) ([]byte, error)
 }
@@ -227,8 +232,16 @@ func (w *World) handler(t testing.TB, opts Options) {
 	if opts.Edge != nil {
 		opts.Edge(&o)
 	}
+	var d *driver.Driver
+	if opts.Drive {
+		d = w.drive(t, journal, opts.Tools)
+		o.Sessions = d.Sessions()
+	}
 	w.Handler, err = edge.New(o)
 	check(t, err)
+	if d != nil {
+		keepDriving(t, d)
+	}
 	w.Server = httptest.NewServer(w.Handler)
 	t.Cleanup(w.Server.Close)
 	w.URL = w.Server.URL

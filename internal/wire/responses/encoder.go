@@ -17,6 +17,7 @@ type Encoder struct {
 	seq   int64
 	mark  int64 // seq before Finish
 	from  int   // where the event under way begins
+	raw   []byte // the whole object, where it is replayed
 	began bool
 	ended bool // Finish was called
 	done  bool // an error was written

@@ -220,6 +220,14 @@ func (e *Encoder) FinishItem(dst, item []byte) []byte {
 	return e.itemDone(dst, it)
 }
 
+// Abandon finishes an item that is not whole and will not be.
+func (e *Encoder) Abandon(dst []byte, id string) []byte {
+	if it := e.item(id); it != nil && it.raw == nil {
+		return e.closeItem(dst, it, "incomplete")
+	}
+	return dst
+}
+
 // abandon closes an item of the server's as it stands.
 func (e *Encoder) abandon(dst []byte, it *outItem) []byte {
 	var b raw.Builder
