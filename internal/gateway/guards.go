@@ -130,15 +130,22 @@ func (g *Gateway) affordable(call *Call, candidates []route.Candidate) ([]route.
 	if guards.Budgets == nil || guards.Worst == nil || call.Key.Budgets == noBudgets && call.Principal.Tenant.Budgets == noBudgets {
 		return candidates, nil
 	}
-	unknown := func(c route.Candidate) bool {
-		_, known := guards.Worst(c.Card, model.Usage{Output: 1})
-		return !known
+	var priced []route.Candidate
+	for i := range candidates {
+		if _, known := guards.Worst(candidates[i].Card, model.Usage{Output: 1}); known {
+			continue
+		}
+		// Most often all are known, and nothing is copied.
+		priced = slices.DeleteFunc(slices.Clone(candidates), func(c route.Candidate) bool {
+			_, known := guards.Worst(c.Card, model.Usage{Output: 1})
+			return !known
+		})
+		break
 	}
-	if !slices.ContainsFunc(candidates, unknown) {
+	switch {
+	case priced == nil:
 		return candidates, nil
-	}
-	priced := slices.DeleteFunc(slices.Clone(candidates), unknown)
-	if len(priced) == 0 {
+	case len(priced) == 0:
 		c := &candidates[0]
 		return nil, model.Errorf(model.Forbidden, "model", "No price is known for %s/%s, so that the budget of this key or tenant cannot hold it.", c.Upstream, c.Model).
 			WithHint("Have the operator set one under `prices` (\"0\" where it is free), or choose a model with a price: `craton models list`.")
