@@ -11,10 +11,14 @@ func Replay(r *Response) Stream { return Events(ExplodeResponse(r)...) }
 
 // ExplodeResponse lists the events whose collection is r.
 func ExplodeResponse(r *Response) []Event {
-	events := []Event{{Kind: EventStart, ID: r.ID, Model: r.Model, Created: r.Created}}
+	most := 3
+	for i := range r.Choices {
+		most += 1 + 3*len(r.Choices[i].Message.Parts)
+	}
+	events := append(make([]Event, 0, most), Event{Kind: EventStart, ID: r.ID, Model: r.Model, Created: r.Created})
 	for i, ch := range r.Choices {
 		for j, p := range ch.Message.Parts {
-			events = append(events, explodePart(i, j, p)...)
+			events = explodePart(events, i, j, p)
 		}
 		if n := len(ch.Logprobs); n > 0 {
 			attachLogprobs(events, i, ch.Logprobs)
@@ -28,7 +32,7 @@ func ExplodeResponse(r *Response) []Event {
 	return append(events, Event{Kind: EventUsage, Usage: &usage})
 }
 
-func explodePart(choice, index int, p Part) []Event {
+func explodePart(events []Event, choice, index int, p Part) []Event {
 	start := Event{Kind: EventPartStart, Choice: choice, Index: index, Part: p}
 	stop := Event{Kind: EventPartStop, Choice: choice, Index: index}
 	delta := Event{Kind: EventDelta, Choice: choice, Index: index}
@@ -57,9 +61,9 @@ func explodePart(choice, index int, p Part) []Event {
 		start.Part = &head
 		delta.Text, delta.Data = p.Transcript, p.Source.Data
 	default:
-		return []Event{start, stop}
+		return append(events, start, stop)
 	}
-	return []Event{start, delta, stop}
+	return append(events, start, delta, stop)
 }
 
 // attachLogprobs hangs a choice's log probabilities on its first text delta.

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -26,6 +27,7 @@ type Client struct {
 	transport http.RoundTripper
 	// decodeError turns an error answer of the upstream into an Error.
 	decodeError func(status int, header http.Header, body []byte) *model.Error
+	blanks      blanks
 }
 
 // NewClient returns a client for cfg, whose defaults must be filled in, that
@@ -116,11 +118,13 @@ func (c *Client) Bytes(ctx context.Context, call Call) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
+	var body bytes.Buffer
+	// Memory is taken at once for an ordinary answer, as bytes come for a larger one.
+	body.Grow(int(min(max(resp.ContentLength, 0), 1<<20)) + bytes.MinRead)
+	if _, err := body.ReadFrom(resp.Body); err != nil {
 		return nil, withOp(err, call.Op)
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // Stream sends the call and returns the answer that decode reads off its body.

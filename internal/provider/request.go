@@ -3,9 +3,11 @@ package provider
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/craton-ai/craton/internal/model"
 )
@@ -17,12 +19,16 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	if method == "" {
 		method = http.MethodPost
 	}
-	req, err := http.NewRequestWithContext(ctx, method, call.URL, bytes.NewReader(call.Body))
+	blank, err := c.blanks.of(call.URL)
 	if err != nil {
 		return nil, &model.Error{Kind: model.Internal, Op: call.Op, Message: "The upstream's base URL is not a URL."}
 	}
+	req := blank.WithContext(ctx)
+	req.Method, req.Header, req.ContentLength = method, make(http.Header, 8), int64(len(call.Body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil }
+	req.Body, _ = req.GetBody()
 	if len(call.Body) == 0 {
-		req.Body, req.ContentLength = http.NoBody, 0
+		req.Body, req.GetBody = http.NoBody, func() (io.ReadCloser, error) { return http.NoBody, nil }
 	} else {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -85,4 +91,39 @@ func keyHeader(key Key, name, prefix string) func(*http.Request) error {
 		}
 		return nil
 	}
+}
+
+// maxBlanks bounds how many requests are remembered.
+const maxBlanks = 256
+
+// blanks remembers a request without anything but its address for each URL, of
+// which an upstream has few: parsing one for each call would cost as much as
+// the rest of the request.
+type blanks struct {
+	mu    sync.RWMutex
+	known map[string]*http.Request
+}
+
+// of returns the blank request for a URL, to be copied. Its URL is shared and
+// must not be modified.
+func (b *blanks) of(address string) (*http.Request, error) {
+	b.mu.RLock()
+	r := b.known[address]
+	b.mu.RUnlock()
+	if r != nil {
+		return r, nil
+	}
+	r, err := http.NewRequest(http.MethodPost, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known == nil {
+		b.known = map[string]*http.Request{}
+	}
+	if len(b.known) < maxBlanks {
+		b.known[address] = r
+	}
+	return r, nil
 }

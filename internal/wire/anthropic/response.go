@@ -21,6 +21,15 @@ type ResponseOptions struct {
 func EncodeResponse(r *model.Response, opts ResponseOptions) ([]byte, []model.Loss, error) {
 	e := &requestEncoder{req: &model.Request{}}
 	b := &e.b
+	size := 512
+	for i := range r.Choices {
+		for _, p := range r.Choices[i].Message.Parts {
+			if t, ok := p.(*model.Text); ok {
+				size += 64 + len(t.Text) + len(t.Text)/16
+			}
+		}
+	}
+	b.Bytes = make([]byte, 0, size)
 	b.Open('{')
 	b.Str("id", first(opts.ID, r.ID))
 	b.Literal(`"type":"message","role":"assistant"`)

@@ -42,7 +42,7 @@ func (q Quirks) EncodeRequest(req *model.Request) (body []byte, losses []model.L
 		return nil, nil, missing("messages")
 	}
 	e := requestEncoder{quirks: q, req: req}
-	e.b = make([]byte, 0, 1024)
+	e.b = make([]byte, 0, 512+textSize(req))
 	e.open('{')
 	e.member("model", req.Model)
 	e.messages()
@@ -53,6 +53,19 @@ func (q Quirks) EncodeRequest(req *model.Request) (body []byte, losses []model.L
 	e.extra()
 	e.close('}')
 	return e.b, e.losses, nil
+}
+
+// textSize is about what the texts of a request take when they are written.
+func textSize(req *model.Request) int {
+	size := 0
+	for i := range req.Messages {
+		for _, p := range req.Messages[i].Parts {
+			if t, ok := p.(*model.Text); ok {
+				size += 64 + len(t.Text) + len(t.Text)/16
+			}
+		}
+	}
+	return size
 }
 
 type requestEncoder struct {
