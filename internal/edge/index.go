@@ -14,7 +14,7 @@ func (h *Handler) index(w http.ResponseWriter, _ *http.Request) {
 
 const indexText = `This is Craton, a server of AI models for the clients people have.
 
-OpenAI       base URL /v1             chat completions, responses, embeddings, files, models
+OpenAI       base URL /v1             chat completions, responses, agents, embeddings, files, models
 Anthropic    base URL / or /anthropic messages, token counts, models
 Amazon       endpoint URL /           bedrock-runtime under /model, S3 under /aws/s3
 Craton       /admin/v1                described at /admin/v1/openapi.json
