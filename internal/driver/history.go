@@ -40,6 +40,13 @@ func (s *Sessions) History(ctx context.Context, tenant, id string) (*History, er
 		if err != nil {
 			return nil, hide(err, id)
 		}
+		// What was cut short was shown while it was said.
+		switch b := read.Body.(type) {
+		case *agent.ModelFailed:
+			p.Blind(b.Call)
+		case *agent.ModelInterrupted:
+			p.Blind(b.Call)
+		}
 		told, err := p.Next(read)
 		if err != nil {
 			return nil, err
