@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -213,6 +214,8 @@ type refusal struct {
 	gone bool
 	// retry is what the server asked for; 0 when it did not.
 	retry time.Duration
+	// words are the server's own; usually empty.
+	words string
 }
 
 func (r *refusal) Error() string {
@@ -227,7 +230,8 @@ func (d *door) refusal(req *http.Request, resp *http.Response) *refusal {
 	if req.Method != http.MethodPost || resp.StatusCode < 400 {
 		return nil
 	}
-	r := &refusal{status: resp.StatusCode, gone: resp.StatusCode == http.StatusNotFound && req.Header.Get(sessionHeader) != ""}
+	known := req.Header.Get(sessionHeader) != ""
+	r := &refusal{status: resp.StatusCode, gone: known && resp.StatusCode == http.StatusNotFound}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		r.retry = time.Duration(min(seconds, 3600)) * time.Second
 	}
@@ -235,25 +239,50 @@ func (d *door) refusal(req *http.Request, resp *http.Response) *refusal {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
 		return r
 	}
-	if r.gone || resp.StatusCode >= 500 || !protocolError(resp) {
+	if r.gone || resp.StatusCode >= 500 {
+		return r
+	}
+	code, words := protocolError(resp)
+	if known && resp.StatusCode == http.StatusBadRequest && (code == codeServer || code == codeInvalidRequest) {
+		// The protocol asks for 404. Servers after the examples of its TypeScript
+		// and Python kits answer so instead to a session that they do not know.
+		r.gone, r.words = true, words
+		return r
+	}
+	if code == 0 {
 		return r
 	}
 	return nil
 }
 
-// protocolError reports whether a refused request was answered in the
-// protocol's own terms, which say more than the status.
-func protocolError(resp *http.Response) bool {
+// Codes of JSON-RPC.
+const (
+	codeServer         = -32000
+	codeInvalidRequest = -32600
+)
+
+// protocolError is the error with which a refused request was answered in the
+// protocol's own terms, which say more than the status; its code is 0 for none.
+func protocolError(resp *http.Response) (code int, words string) {
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		return false
+		return 0, ""
 	}
 	head, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	resp.Body = struct {
 		io.Reader
 		io.Closer
 	}{bytes.NewReader(head), resp.Body}
-	return err == nil && bytes.Contains(head, []byte(`"jsonrpc"`)) && bytes.Contains(head, []byte(`"error"`))
+	var answer struct {
+		Error struct {
+			Code    int    `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if err != nil || json.Unmarshal(head, &answer) != nil {
+		return 0, ""
+	}
+	return answer.Error.Code, answer.Error.Message
 }
 
 // noting remembers why a body broke off.

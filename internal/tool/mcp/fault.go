@@ -151,6 +151,8 @@ func ofStatus(label string, r *refusal) *model.Error {
 		e.Kind, e.Message, e.Hint = model.UpstreamDenied, "The MCP server does not permit this to the credential it got.", ""
 	case r.status == http.StatusTooManyRequests:
 		e.Kind, e.Message = model.RateLimited, "The MCP server is asked too often."
+	case r.words != "":
+		e.Kind, e.Message = model.Invalid, "The MCP server answered: "+brief(r.words)
 	case r.gone:
 		e.Message = "The MCP server forgot the session."
 	case r.status < 500:

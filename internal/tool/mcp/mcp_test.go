@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -297,6 +298,35 @@ func TestForgottenSession(t *testing.T) {
 	}
 	if n := w.opened.Load(); n != 4 { // server/discover and initialize, twice
 		t.Errorf("got %d requests to open sessions, want 4", n)
+	}
+}
+
+// TestForgottenInOtherWords has a server answer 400 where the protocol wants
+// 404, and one that answers so to everything.
+func TestForgottenInOtherWords(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{-32000, -32600} {
+		refusals := 1
+		w := streamable(tools(), nil)
+		w.before = func(rw http.ResponseWriter, r *http.Request, method string) bool {
+			if method != "tools/call" || refusals == 0 {
+				return legacy(rw, r, method)
+			}
+			refusals--
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(rw, `{"jsonrpc":"2.0","error":{"code":%d,"message":"Bad Request: No valid session ID"},"id":null}`, code)
+			return true
+		}
+		s := remote(t, pool(t, mcp.Config{}), serve(t, w))
+		if r, err := call(t, s, "send"); err != nil || text(r) != "sent" {
+			t.Errorf("%d: got %+v, %v", code, r, err)
+		}
+		refusals = 5
+		_, err := call(t, s, "send")
+		if e := model.AsError(err); e == nil || e.Kind != model.Invalid || !tool.IsNotSent(err) || !strings.Contains(e.Message, "No valid session") {
+			t.Errorf("%d: got %v", code, err)
+		}
 	}
 }
 

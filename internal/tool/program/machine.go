@@ -23,8 +23,6 @@ type machine struct {
 	// early are outcomes that arrived before their turn.
 	early  map[int]order
 	logged int
-	// err is a fault of the connection to the parent.
-	err error
 }
 
 // settle ends a call's promise.
