@@ -134,9 +134,8 @@ func (l *link) close() {
 // do runs one exchange on the session. Where the server did not carry it out
 // because it had forgotten the session, it is run once more on a new one.
 func (l *link) do(ctx context.Context, label string, exchange func(context.Context, *sdk.ClientSession) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := l.within(ctx)
 	defer cancel()
-	defer context.AfterFunc(l.pool.life, cancel)()
 	for again := true; ; again = false {
 		s, err := l.get(ctx)
 		if err != nil {
@@ -159,6 +158,24 @@ func (l *link) do(ctx context.Context, label string, exchange func(context.Conte
 		}
 		return f.err
 	}
+}
+
+// within ends a context with the pool.
+func (l *link) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(l.pool.life, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// keeps reports whether the server keeps sessions of the protocol.
+func (l *link) keeps(ctx context.Context) (bool, error) {
+	ctx, cancel := l.within(ctx)
+	defer cancel()
+	s, err := l.get(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.ID() != "", nil
 }
 
 // watch reports whether a request made with the context came to a connection.

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -361,6 +362,38 @@ func TestSharedSession(t *testing.T) {
 	defer other.Close()
 	if _, err := other.List(t.Context()); err != nil || w.opened.Load() != 2*n {
 		t.Errorf("another tenant shares a session: %v", err)
+	}
+}
+
+// TestSessionsApart has two of our sessions call a server that keeps sessions,
+// which must not mix them up, and one that keeps none.
+func TestSessionsApart(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"stateful": 2, "stateless": 1} {
+		var mu sync.Mutex
+		callers := map[string]bool{}
+		w := forms()[name]
+		inner := w.before
+		w.before = func(rw http.ResponseWriter, r *http.Request, method string) bool {
+			if method == "tools/call" {
+				mu.Lock()
+				callers[r.Header.Get("Mcp-Session-Id")] = true
+				mu.Unlock()
+			}
+			return inner != nil && inner(rw, r, method)
+		}
+		s := remote(t, pool(t, mcp.Config{}), serve(t, w))
+		if _, err := s.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, session := range []string{"sess_1", "sess_2", "sess_1", "sess_2"} {
+			if _, err := s.Call(t.Context(), tool.Call{Name: "read", Session: session}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(callers) != want {
+			t.Errorf("%s: two sessions made calls in %d of the server's sessions, want %d", name, len(callers), want)
+		}
 	}
 }
 

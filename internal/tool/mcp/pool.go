@@ -124,7 +124,9 @@ func New(cfg Config) *Pool {
 }
 
 // Remote opens the source of a remote server for a tenant. It connects when it
-// is first used. An address or a header that cannot be is model.Invalid.
+// is first used. Where the server keeps sessions of the protocol, each session
+// of ours (tool.Call.Session) has one of its own, so that what a server keeps
+// for one conversation is not seen by another. An address or a header that cannot be is model.Invalid.
 func (p *Pool) Remote(tenant string, server tool.Server) (tool.Source, error) {
 	at, err := address(server)
 	if err != nil {
@@ -140,15 +142,15 @@ func (p *Pool) Remote(tenant string, server tool.Server) (tool.Source, error) {
 			MaxEventSize: p.cfg.Limits.Answer, DisableStandaloneSSE: true,
 		}, t
 	}
-	return p.open(key("remote", tenant, server), server.Label, dial)
+	return p.open(key("remote", tenant, server), server.Label, true, dial)
 }
 
-// Command opens the source of a child process for a tenant, which has one of
-// its own. The process starts when the source is first used. label names it in
+// Command opens the source of a child process for a tenant, whose sessions
+// share it. The process starts when the source is first used. label names it in
 // errors.
 func (p *Pool) Command(tenant, label string, c Command) (tool.Source, error) {
 	dial := func() (sdk.Transport, *trouble) { return c.transport(p.cfg) }
-	return p.open(key("command", tenant, c), label, dial)
+	return p.open(key("command", tenant, c), label, false, dial)
 }
 
 // key names what may share a session.
@@ -161,13 +163,21 @@ func key(kind, tenant string, server any) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// open returns a source over the link of a key, which it makes where there is none.
-func (p *Pool) open(key, label string, dial dialer) (tool.Source, error) {
+// open returns a source over the link of a key.
+func (p *Pool) open(key, label string, apart bool, dial dialer) (tool.Source, error) {
+	l, err := p.take(key, dial)
+	if err != nil {
+		return nil, tool.NotSent(about(label, err))
+	}
+	return &source{link: l, label: label, apart: apart}, nil
+}
+
+// take uses the link of a key, which it makes where there is none.
+func (p *Pool) take(key string, dial dialer) (*link, *model.Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.life.Err() != nil {
-		return nil, tool.NotSent(&model.Error{Kind: model.Overloaded, Op: "mcp.Open", Subject: label,
-			Message: "The server is shutting down.", Hint: "Try again."})
+		return nil, &model.Error{Kind: model.Overloaded, Op: "mcp.Open", Message: "The server is shutting down.", Hint: "Try again."}
 	}
 	l := p.links[key]
 	if l == nil {
@@ -178,7 +188,7 @@ func (p *Pool) open(key, label string, dial dialer) (tool.Source, error) {
 		l.expiry.Stop()
 	}
 	l.users++
-	return &source{link: l, label: label}, nil
+	return l, nil
 }
 
 // release gives back one use of a link, which is closed after a while.

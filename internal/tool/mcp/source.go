@@ -27,6 +27,8 @@ const (
 type source struct {
 	link  *link
 	label string
+	// apart keeps our sessions apart where the server keeps sessions.
+	apart bool
 	once  sync.Once
 }
 
@@ -125,8 +127,13 @@ func (s *source) Call(ctx context.Context, call tool.Call) (tool.Result, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.link.pool.cfg.Limits.Call)
 	defer cancel()
+	l, release, err := s.route(ctx, call.Session)
+	if err != nil {
+		return tool.Result{}, tool.NotSent(err)
+	}
+	defer release()
 	var got *sdk.CallToolResult
-	err = s.link.do(ctx, s.label, func(ctx context.Context, session *sdk.ClientSession) (err error) {
+	err = l.do(ctx, s.label, func(ctx context.Context, session *sdk.ClientSession) (err error) {
 		got, err = session.CallTool(ctx, params())
 		if protocolCode(err) == sdk.CodeHeaderMismatch {
 			// The tool wants arguments repeated in headers, which the session
@@ -144,6 +151,25 @@ func (s *source) Call(ctx context.Context, call tool.Call) (tool.Result, error) 
 		return tool.Result{}, err
 	}
 	return result(got), nil
+}
+
+// route chooses the link for a call of one of our sessions, and what gives it back.
+func (s *source) route(ctx context.Context, session string) (*link, func(), error) {
+	if !s.apart || session == "" {
+		return s.link, func() {}, nil
+	}
+	keeps, err := s.link.keeps(ctx)
+	if err != nil {
+		return nil, nil, explain(ctx, s.label, err)
+	}
+	if !keeps {
+		return s.link, func() {}, nil
+	}
+	l, fault := s.link.pool.take(s.link.key+"/"+session, s.link.dial)
+	if fault != nil {
+		return nil, nil, about(s.label, fault)
+	}
+	return l, func() { l.pool.release(l) }, nil
 }
 
 // params returns what makes the parameters of a call, which the session changes.
