@@ -3,7 +3,9 @@ package driver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -113,13 +115,14 @@ func (a *actor) run() {
 	defer a.d.feeds.disown(a.feed)
 	defer a.group.Wait()
 	defer a.cut()
+	defer a.survive()
 	if err := a.begin(ctx); err != nil {
 		a.fail(ctx, err)
 		return
 	}
 	for {
 		switch {
-		case a.isLost():
+		case a.isLost() || ctx.Err() != nil:
 			a.d.gone(a, nil)
 			a.refuse()
 			return
@@ -138,6 +141,19 @@ func (a *actor) run() {
 			}
 		}
 	}
+}
+
+// survive sets a session aside that breaks its owner, so that it breaks neither
+// the other sessions of this process nor the next owner.
+func (a *actor) survive() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	a.log.Error("the session broke its owner; it is set aside", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	a.d.gone(a, nil)
+	a.refuse()
+	a.release(a.ctx, "It broke its owner; the log says how. It can be queued again.")
 }
 
 func (a *actor) isLost() bool {

@@ -27,6 +27,9 @@ type world struct {
 	models  driver.Models
 	tools   tool.Opener
 	n       int
+	// journals and buffer are the store's, or around them.
+	journals session.Store
+	buffer   session.Buffer
 }
 
 func newWorld(t *testing.T, models driver.Models) *world {
@@ -37,7 +40,7 @@ func newWorld(t *testing.T, models driver.Models) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, store: store, journal: journal, models: models}
+	return &world{t: t, store: store, journal: journal, models: models, journals: store, buffer: store}
 }
 
 // node is a driver that runs until the test ends or stop is called.
@@ -45,7 +48,7 @@ func (w *world) node() (*driver.Driver, func()) {
 	w.t.Helper()
 	w.n++
 	d, err := driver.New(driver.Config{
-		Store:   driver.Store{Journals: w.store, Leases: w.store, Snapshots: w.store, Buffer: w.store, Index: w.store, Hints: w.store},
+		Store:   driver.Store{Journals: w.journals, Leases: w.store, Snapshots: w.store, Buffer: w.buffer, Index: w.store, Hints: w.store},
 		Journal: w.journal, Models: w.models, Tools: w.tools, Node: fmt.Sprintf("node-%d", w.n),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)), TTL: 2 * time.Second, Poll: 20 * time.Millisecond,
 		Linger: 50 * time.Millisecond,

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/driver/drivertest"
 	"github.com/craton-ai/craton/internal/session"
@@ -184,10 +185,16 @@ func settled(ctx context.Context, store stores, sessions *driver.Sessions, oracl
 	if _, err := sessions.Replay(ctx, tenant, u.id); err != nil {
 		return err
 	}
+	last, err := lastTold(events)
+	if err != nil {
+		return err
+	}
 	whole := &drivertest.Transcript{Last: driver.FromStart}
 	for _, reader := range append([]*drivertest.Transcript{whole}, u.readers...) {
-		if err := finish(ctx, sessions, u.id, head.Seq, reader); err != nil {
-			return err
+		if reader.Last != whole.Last || reader == whole {
+			if err := finish(ctx, sessions, u.id, last, reader); err != nil {
+				return err
+			}
 		}
 		if err := reader.Agree(whole, oracle.Sessions[u.id]); err != nil {
 			return fmt.Errorf("a reader: %w", err)
@@ -196,25 +203,47 @@ func settled(ctx context.Context, store stores, sessions *driver.Sessions, oracl
 	return nil
 }
 
+// lastTold is the last event that tells anything.
+func lastTold(events []session.Event) (seq uint64, err error) {
+	codec, err := agent.NewCodec()
+	if err != nil {
+		return 0, err
+	}
+	p := agent.NewProjector(agent.NewState())
+	for _, e := range events {
+		read, err := codec.Read(e)
+		if err != nil {
+			return 0, err
+		}
+		told, err := p.Next(read)
+		if err != nil {
+			return 0, err
+		}
+		if len(told) > 0 {
+			seq = e.Seq
+		}
+	}
+	return seq, nil
+}
+
 // finish reads what a reader has not been told yet.
 func finish(ctx context.Context, sessions *driver.Sessions, id string, last uint64, into *drivertest.Transcript) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	tail, err := sessions.Tail(ctx, tenant, id, into.Last)
 	if err != nil {
 		return err
 	}
 	defer tail.Close()
 	for {
-		// The last events may tell nothing.
-		bounded, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-		told, err := tail.Next(bounded)
-		cancel()
-		if bounded.Err() == context.DeadlineExceeded || err != nil {
-			return ctx.Err()
+		told, err := tail.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("after %s: %w", into.Last, err)
 		}
 		if err := into.Add(told); err != nil {
 			return err
 		}
-		if told.State.Seq == last && !tail.Pending() {
+		if told.State.Seq >= last && !tail.Pending() {
 			return nil
 		}
 	}
