@@ -276,7 +276,8 @@ func TestFileSearch(t *testing.T) {
 			ID   string `json:"file_id"`
 			Text string
 		}
-		Files int `json:"files_searched"`
+		Files  int `json:"files_searched"`
+		Unread int `json:"files_without_text"`
 	}
 	ask := func(in map[string]any) (got results) {
 		r, err := use(t, cfg, "file_search", "acme", in)
@@ -286,7 +287,7 @@ func TestFileSearch(t *testing.T) {
 		return got
 	}
 	if got := ask(map[string]any{"query": "WARRANTY of the pump?"}); len(got.Results) < 2 || got.Results[0].ID != "file-2" ||
-		!strings.Contains(got.Results[0].Text, "seven years") || len(got.Results[0].Text) > 1500 || got.Files != 4 {
+		!strings.Contains(got.Results[0].Text, "seven years") || len(got.Results[0].Text) > 1500 || got.Files != 4 || got.Unread != 2 {
 		t.Errorf("got %+v", got)
 	}
 	if got := ask(map[string]any{"query": "garantie"}); len(got.Results) != 1 || got.Results[0].ID != "file-3" {

@@ -89,6 +89,8 @@ type corpus struct {
 	terms []string
 	left  int64
 	files int
+	// unread counts files that hold no text that a search reads.
+	unread int
 	// passages and words count everything; with counts the passages that hold a term.
 	passages, words int
 	with            map[string]int
@@ -111,6 +113,7 @@ func (c *corpus) read(ctx context.Context, f File) error {
 		return err
 	}
 	if !textual(f.MIME) {
+		c.unread++
 		return nil
 	}
 	if f.Size > c.left {
@@ -128,6 +131,7 @@ func (c *corpus) read(ctx context.Context, f File) error {
 	}
 	c.left -= int64(len(data))
 	if !utf8.Valid(data) || slices.Contains(data, 0) {
+		c.unread++
 		return nil
 	}
 	text := string(data)
@@ -205,8 +209,9 @@ func (c *corpus) result(limit int) (tool.Result, error) {
 	out := struct {
 		Results []found `json:"results"`
 		Files   int     `json:"files_searched"`
+		Unread  int     `json:"files_without_text,omitzero"`
 		Cut     bool    `json:"older_files_left_out,omitzero"`
-	}{Results: []found{}, Files: c.files, Cut: c.cut}
+	}{Results: []found{}, Files: c.files, Unread: c.unread, Cut: c.cut}
 	var b strings.Builder
 	for i, h := range c.hits[:min(limit, len(c.hits))] {
 		out.Results = append(out.Results, found{h.file.ID, h.file.Name, math.Round(h.score*1000) / 1000, h.text})
@@ -214,6 +219,9 @@ func (c *corpus) result(limit int) (tool.Result, error) {
 	}
 	if len(out.Results) == 0 {
 		fmt.Fprintf(&b, "No passage of %d files holds these words.\n", c.files)
+	}
+	if c.unread > 0 {
+		fmt.Fprintf(&b, "%d files were passed over: PDF, Office and other files without plain text cannot be searched.\n", c.unread)
 	}
 	if c.cut {
 		b.WriteString("Older files were left out: there is more text than a search reads. Name files to look in them.\n")
