@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -26,16 +25,30 @@ const (
 	passageRunes  = 1200
 	shownPassages = 8
 	maxPassages   = 50
+	// keptHits is how many passages are kept of many while a search goes on.
+	keptHits = 1000
+	maxTerms = 64
+	// searches is how many run at once; others wait for their turn.
+	searches = 4
 )
 
 func searchTool(files Files) entry {
+	turns := make(chan struct{}, searches)
 	return entry{
 		spec: spec("file_search", "Finds passages in the uploaded files by their words and returns the best ones with the files they are from.",
 			`{"type":"object","properties":{"query":{"type":"string","description":"The words to look for."},`+
 				`"file_ids":{"type":"array","items":{"type":"string"},"description":"Look in these files only."},`+
 				`"max_results":{"type":"integer","minimum":1,"maximum":50,"description":"8 when left out."}},`+
 				`"required":["query"],"additionalProperties":false}`, 30*time.Second),
-		run: func(ctx context.Context, call tool.Call) (tool.Result, error) { return search(ctx, files, call) },
+		run: func(ctx context.Context, call tool.Call) (tool.Result, error) {
+			select {
+			case turns <- struct{}{}:
+				defer func() { <-turns }()
+			case <-ctx.Done():
+				return tool.Result{}, model.AsError(ctx.Err())
+			}
+			return search(ctx, files, call)
+		},
 	}
 }
 
@@ -61,13 +74,16 @@ func search(ctx context.Context, files Files, call tool.Call) (tool.Result, erro
 	if in.Max <= 0 {
 		in.Max = shownPassages
 	}
-	terms := words(in.Query)
-	slices.Sort(terms)
-	terms = slices.Compact(terms)
-	if len(terms) == 0 {
+	c := &corpus{terms: map[string]int{}, left: searchedBytes}
+	for w := range words(in.Query) {
+		if _, ok := c.terms[string(w)]; !ok && len(c.terms) < maxTerms {
+			c.terms[string(w)] = len(c.terms)
+		}
+	}
+	if len(c.terms) == 0 {
 		return fail("The query has no words to look for."), nil
 	}
-	c := &corpus{terms: terms, left: searchedBytes}
+	c.with = make([]int, len(c.terms))
 	err = files.Each(ctx, call.Tenant, func(f File) error {
 		if len(in.FileIDs) > 0 && !slices.Contains(in.FileIDs, f.ID) {
 			return nil
@@ -83,27 +99,28 @@ func search(ctx context.Context, files Files, call tool.Call) (tool.Result, erro
 // errEnough ends a walk over files that hold more than a search reads.
 var errEnough = errors.New("builtin: enough was read")
 
-// corpus counts the words of what is searched. It keeps only the passages in
-// which one of the terms occurs.
+// corpus counts the words of what is searched. It keeps the passages in which
+// one of the terms occurs, the best of them where there are many.
 type corpus struct {
-	terms []string
+	// terms are the words looked for, numbered.
+	terms map[string]int
 	left  int64
 	files int
 	// unread counts files that hold no text that a search reads.
 	unread int
-	// passages and words count everything; with counts the passages that hold a term.
+	// passages and words count everything; with counts the passages that hold each term.
 	passages, words int
-	with            map[string]int
+	with            []int
 	hits            []hit
 	cut             bool
 }
 
-// hit is a passage that holds terms, and how often.
+// hit is a passage that holds terms, and how often each.
 type hit struct {
 	file   File
 	text   string
 	words  int
-	counts map[string]int
+	counts []int
 	score  float64
 }
 
@@ -159,26 +176,33 @@ func textual(kind string) bool {
 }
 
 func (c *corpus) add(f File, passage string) {
-	counts := map[string]int{}
+	var counts []int
 	n := 0
-	for _, w := range words(passage) {
+	for w := range words(passage) {
 		n++
-		if slices.Contains(c.terms, w) {
-			counts[w]++
+		if i, ok := c.terms[string(w)]; ok {
+			if counts == nil {
+				counts = make([]int, len(c.terms))
+			}
+			counts[i]++
 		}
 	}
 	c.passages++
 	c.words += n
-	if len(counts) == 0 {
+	if counts == nil {
 		return
 	}
-	if c.with == nil {
-		c.with = map[string]int{}
-	}
-	for w := range counts {
-		c.with[w]++
+	for i, k := range counts {
+		if k > 0 {
+			c.with[i]++
+		}
 	}
 	c.hits = append(c.hits, hit{file: f, text: strings.Clone(passage), words: n, counts: counts})
+	if len(c.hits) >= 4*keptHits {
+		c.rank()
+		clear(c.hits[keptHits:])
+		c.hits = c.hits[:keptHits]
+	}
 }
 
 // The parameters of Okapi BM25, as Robertson and Zaragoza give them.
@@ -187,16 +211,17 @@ const (
 	lengthBias = 0.75
 )
 
-// rank scores and sorts the hits, best first.
+// rank scores and sorts the hits, best first, by what is known so far.
 func (c *corpus) rank() {
 	mean := float64(c.words) / float64(max(c.passages, 1))
 	for i := range c.hits {
 		h := &c.hits[i]
-		for _, term := range c.terms {
-			tf, df := float64(h.counts[term]), float64(c.with[term])
-			if tf == 0 {
+		h.score = 0
+		for term, k := range h.counts {
+			if k == 0 {
 				continue
 			}
+			tf, df := float64(k), float64(c.with[term])
 			idf := math.Log(1 + (float64(c.passages)-df+0.5)/(df+0.5))
 			h.score += idf * tf * (saturation + 1) / (tf + saturation*(1-lengthBias+lengthBias*float64(h.words)/mean))
 		}
@@ -227,71 +252,4 @@ func (c *corpus) result(limit int) (tool.Result, error) {
 		b.WriteString("Older files were left out: there is more text than a search reads. Name files to look in them.\n")
 	}
 	return structured(say("%s", strings.TrimSpace(b.String())), out)
-}
-
-// words splits a text into what is compared: letters and digits in lower case.
-// Chinese, Japanese and Thai, which leave no space between words, are compared by character.
-func words(s string) []string {
-	var list []string
-	start := -1
-	flush := func(end int) {
-		if start >= 0 {
-			list = append(list, strings.ToLower(s[start:end]))
-			start = -1
-		}
-	}
-	for i, r := range s {
-		switch {
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
-			flush(i)
-			list = append(list, string(r))
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
-			if start < 0 {
-				start = i
-			}
-		default:
-			flush(i)
-		}
-	}
-	flush(len(s))
-	return list
-}
-
-// passages cuts a text at line ends into pieces that overlap by their last line.
-func passages(text string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for len(text) > 0 {
-			end, next := cut(text)
-			if p := strings.TrimSpace(text[:end]); p != "" && !yield(p) {
-				return
-			}
-			text = text[next:]
-		}
-	}
-}
-
-// cut returns where the first passage of a text ends and where the next begins.
-func cut(text string) (end, next int) {
-	if len(text) <= passageRunes {
-		return len(text), len(text)
-	}
-	runes, last, line := 0, 0, 0 // where the last whole line begins and ends
-	for i, r := range text {
-		if runes++; runes > passageRunes {
-			if line > 0 && last > line/2 { // a long line is not repeated
-				return line, last
-			}
-			if line > 0 {
-				return line, line
-			}
-			if space := strings.LastIndexAny(text[:i], " \t"); space > 0 {
-				return space, space + 1
-			}
-			return i, i
-		}
-		if r == '\n' {
-			last, line = line, i+1
-		}
-	}
-	return len(text), len(text)
 }
