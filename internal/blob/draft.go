@@ -38,9 +38,12 @@ type draft struct {
 	begun time.Time
 	sum   string
 	size  int64
+	// done ends the move that the draft's charge began: see [Space.move].
+	done func()
 }
 
-// write stores content under a new reference, within the tenant's quota.
+// write stores content under a new reference, within the tenant's quota. The
+// caller calls the draft's done once it is noted.
 func (s *Space) write(ctx context.Context, in intent, r io.Reader, verify func() error) (*draft, error) {
 	room, err := s.room(ctx, in.Tenant)
 	if err != nil {
@@ -65,10 +68,12 @@ func (s *Space) write(ctx context.Context, in intent, r io.Reader, verify func()
 	if err == nil && s.cfg.Now().Sub(d.begun) >= Unfinished/2 {
 		err = model.Errorf(model.Timeout, "", "The upload took too long.").WithHint("Upload the object in parts.")
 	}
+	d.done = s.move(in.Tenant)
 	if err == nil {
 		err = s.charge(ctx, in.Tenant, d.size)
 	}
 	if err != nil {
+		d.done()
 		return nil, errors.Join(err, s.cfg.Content.Remove(context.WithoutCancel(ctx), in.Ref), s.settle(ctx, d))
 	}
 	d.sum = hex.EncodeToString(hash.Sum(nil))

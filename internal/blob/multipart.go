@@ -105,6 +105,7 @@ func (s *Space) PutPart(ctx context.Context, tenant, bucket, key, id string, num
 	if err != nil {
 		return nil, err
 	}
+	defer d.done()
 	p := &Part{Number: number, ETag: d.sum, Size: d.size, Ref: d.Ref}
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -203,6 +204,7 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 	if err := s.end(ctx, u, doc); err != nil {
 		return nil, err
 	}
+	defer s.move(tenant)()
 	ctx = context.WithoutCancel(ctx)
 	if err := s.unchanged(ctx, tenant, id, have); err != nil {
 		return nil, err
@@ -245,6 +247,7 @@ func (s *Space) AbortUpload(ctx context.Context, tenant, bucket, key, id string)
 // abandon clears an ended upload away, but for the content that its object
 // holds: a completed upload may have been cut off before it was cleared.
 func (s *Space) abandon(ctx context.Context, tenant, id string, u *upload) error {
+	defer s.move(tenant)()
 	have, err := s.parts(ctx, tenant, id)
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 
@@ -24,6 +26,38 @@ type tally struct {
 	Bytes int64 `json:"bytes"`
 }
 
+// book is how this process counts one tenant's bytes.
+type book struct {
+	// moving is held for reading while bytes are counted and not noted, or the
+	// other way round, and for writing while they are added up.
+	moving sync.RWMutex
+	// counted says that this process has added them up itself.
+	counted atomic.Bool
+}
+
+func (s *Space) book(tenant string) *book {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.books[tenant]
+	if b == nil {
+		b = &book{}
+		s.books[tenant] = b
+	}
+	return b
+}
+
+// move begins a change of a tenant's count and of its objects, and returns what
+// ends it. In between no count of this process believes either. Moves of one
+// caller do not nest.
+func (s *Space) move(tenant string) (done func()) {
+	if s.cfg.Quota <= 0 {
+		return func() {}
+	}
+	b := s.book(tenant)
+	b.moving.RLock()
+	return b.moving.RUnlock
+}
+
 func (s *Space) overQuota() error {
 	return &model.Error{Kind: model.Forbidden, Code: QuotaExceeded, Message: "Your object space is full: this would go beyond its quota.",
 		Hint: "Delete objects or abort unfinished uploads, or ask the operator for more room (limits.tenant_object_bytes)."}
@@ -34,7 +68,13 @@ func (s *Space) room(ctx context.Context, tenant string) (int64, error) {
 	if s.cfg.Quota <= 0 {
 		return 0, nil
 	}
-	t, _, err := s.tally(ctx, tenant)
+	if !s.book(tenant).counted.Load() {
+		// The quota may have been off until now.
+		if _, err := s.Count(ctx, tenant); err != nil {
+			return 0, err
+		}
+	}
+	t, _, err := s.stored(ctx, tenant)
 	if err == nil && t.Bytes >= s.cfg.Quota {
 		err = s.overQuota()
 	}
@@ -65,20 +105,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tally reads a tenant's count and its version. A process counts once itself
-// before it believes what is stored: the quota may have been off until now.
-func (s *Space) tally(ctx context.Context, tenant string) (tally, int64, error) {
-	s.mu.Lock()
-	counted := s.counted[tenant]
-	s.mu.Unlock()
-	if !counted {
-		if _, err := s.Count(ctx, tenant); err != nil {
-			return tally{}, 0, err
-		}
-	}
-	return s.stored(ctx, tenant)
-}
-
+// stored reads a tenant's count and its version.
 func (s *Space) stored(ctx context.Context, tenant string) (t tally, version int64, err error) {
 	doc, err := s.cfg.Documents.Get(ctx, tenant, tallyKind, tallyID)
 	if errors.Is(err, document.ErrNotFound) {
@@ -101,12 +128,13 @@ func (s *Space) store(ctx context.Context, tenant string, t tally, version int64
 }
 
 // charge adds bytes to a tenant's count, or refuses what goes beyond the quota.
+// It is part of a [Space.move].
 func (s *Space) charge(ctx context.Context, tenant string, n int64) error {
 	if s.cfg.Quota <= 0 || n == 0 {
 		return nil
 	}
 	for {
-		t, version, err := s.tally(ctx, tenant)
+		t, version, err := s.stored(ctx, tenant)
 		if err != nil {
 			return err
 		}
@@ -134,8 +162,12 @@ const recounts = 5
 
 // Count adds up a tenant's objects and parts, corrects the stored count where a
 // crash made it differ, and returns it. Under constant writing it leaves the
-// stored count as it is. Without a quota there is none to correct.
+// stored count as it is, and what another process is writing it may miss until
+// the next count. Without a quota there is none to correct.
 func (s *Space) Count(ctx context.Context, tenant string) (int64, error) {
+	b := s.book(tenant)
+	b.moving.Lock()
+	defer b.moving.Unlock()
 	for range recounts {
 		_, version, err := s.stored(ctx, tenant)
 		if err != nil {
@@ -152,9 +184,7 @@ func (s *Space) Count(ctx context.Context, tenant string) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		s.mu.Lock()
-		s.counted[tenant] = true
-		s.mu.Unlock()
+		b.counted.Store(true)
 		return n, nil
 	}
 	t, _, err := s.stored(ctx, tenant)

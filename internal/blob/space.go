@@ -44,12 +44,12 @@ type Config struct {
 type Space struct {
 	cfg Config
 	mu  sync.Mutex
-	// counted are the tenants whose bytes this process has added up itself.
-	counted map[string]bool
+	// books are how this process counts each tenant's bytes.
+	books map[string]*book
 }
 
 // New returns a Space.
-func New(cfg Config) *Space { return &Space{cfg: cfg, counted: map[string]bool{}} }
+func New(cfg Config) *Space { return &Space{cfg: cfg, books: map[string]*book{}} }
 
 // Bucket is a container of objects.
 type Bucket struct {
@@ -153,6 +153,7 @@ func (s *Space) put(ctx context.Context, tenant, bucket, key string, r io.Reader
 	if err != nil {
 		return nil, err
 	}
+	defer d.done()
 	o := &Object{Bucket: bucket, Key: key, Size: d.size, ETag: d.sum, Modified: s.cfg.Now().UTC(), Attributes: attr, Ref: d.Ref}
 	if err := s.note(ctx, tenant, o); err != nil {
 		return nil, err
@@ -263,6 +264,7 @@ func (s *Space) Delete(ctx context.Context, tenant, bucket, key string) error {
 }
 
 func (s *Space) remove(ctx context.Context, tenant, bucket, key string) error {
+	defer s.move(tenant)()
 	for {
 		doc, err := s.cfg.Documents.Get(ctx, tenant, objectKind, bucket+"/"+key)
 		if errors.Is(err, document.ErrNotFound) {
