@@ -88,9 +88,12 @@ func TestHostileAnswers(t *testing.T) {
 			w := onCall(c.answer)
 			limits := mcp.Limits{}
 			if c.kind == model.Timeout {
-				limits.Call = 50 * time.Millisecond
+				limits.Call = time.Second
 			}
 			s := remote(t, pool(t, mcp.Config{Client: client(t, egress.Policy{MaxBody: 100 << 10}), Limits: limits}), serve(t, w))
+			if _, err := s.List(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			_, err := call(t, s, "send")
 			e := model.AsError(err)
 			if e == nil || e.Kind != c.kind || tool.IsNotSent(err) != c.notSent || e.Subject != "wiki" {
