@@ -171,6 +171,9 @@ func (s *State) decideModel(t *Thread) []Body {
 	if words := s.overspent(); words != "" {
 		return []Body{failed(t, "session_budget_exceeded", words)}
 	}
+	if turn.Steps >= MaxSteps {
+		return []Body{failed(t, "usage_limit_exceeded", fmt.Sprintf("The turn has asked the model %d times without coming to an end.", MaxSteps))}
+	}
 	if s.crowded(t) {
 		return nil // the compaction that is under way makes room
 	}
@@ -190,6 +193,10 @@ func (s *State) overspent() string {
 	}
 	return ""
 }
+
+// MaxSteps is how often one turn asks the model: an agent that goes in circles
+// ends there.
+const MaxSteps = 256
 
 // relistAfter is how old a listing may be when a turn starts.
 const relistAfter = 5 * time.Minute

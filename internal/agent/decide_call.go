@@ -81,6 +81,9 @@ func (s *State) dispatchServer(t *Thread, call *Call) Body {
 		return settle(call, true, "The limit of "+strconv.Itoa(*limit)+" tool calls is reached.")
 	}
 	binding := s.binding(offer, call)
+	if call.Attempt > 0 && call.Granted == binding && s.class(t, call).Repeatable() {
+		return s.toolCall(call, offer.Spec.Timeout) // the same call, by the same yes
+	}
 	if call.Approved != binding && (needsApproval(offer) || call.Approved != "" || call.Attempt > 0 && !s.class(t, call).Repeatable()) {
 		if s.Settings.Review == "auto_review" {
 			return settle(call, true, "The call needs a person's approval, and this session asks nobody.")
@@ -103,6 +106,14 @@ func (s *State) ask(call *Call, binding string, settles bool) Body {
 		Request: "mcpr_" + rest + "_" + strconv.FormatUint(s.Seq, 36),
 		Call:    call.ID, Binding: binding, Expires: s.Clock.Add(ApprovalTTL), Settle: settles,
 	}
+}
+
+// Requested reports whether a request of this name may have been made in the
+// session's own past.
+func Requested(s *State, request string) bool {
+	rest, ok := strings.CutPrefix(request, "mcpr_"+strings.TrimPrefix(s.Session, sessionPrefix)+"_")
+	at, err := strconv.ParseUint(rest[strings.LastIndexByte(rest, '_')+1:], 36, 63)
+	return ok && err == nil && at < s.Seq
 }
 
 func settle(call *Call, failed bool, words string) *CallSettled {

@@ -282,6 +282,9 @@ func (s *State) turnEnded(e Event, b *TurnEnded) error {
 	}
 	turn.Status, turn.EndedAt, turn.Code, turn.Message = b.Status, e.At, b.Code, b.Message
 	turn.Due, t.Ended = false, b.Status
+	if b.Status == TurnCompleted {
+		t.Async = append(t.Async, turn.openAsync()...)
+	}
 	if s.Settings.Mode != Returning {
 		turn.Calls = nil
 	}

@@ -43,6 +43,11 @@ func (s *State) applyCall(e Event) error {
 
 // result closes a call that the client carried out.
 func (s *State) result(e Event, b *Result) error {
+	if t, owed := s.Owed(b.Turn, b.Call); owed != nil {
+		t.Async = slices.DeleteFunc(t.Async, func(c *Call) bool { return c == owed })
+		t.Queue = append(t.Queue, Queued{Seq: e.Seq, Messages: []model.Message{asyncResult(owed, b)}})
+		return nil
+	}
 	t, call := s.Call(b.Call)
 	if call == nil || call.State != CallOpen || t.Turn.ID != b.Turn {
 		// It was admitted while the call was open, and something closed the call
@@ -154,7 +159,10 @@ func (s *State) toolCalled(e Event, b *ToolCalled) error {
 	if call.Attempt == 0 && call.Kind == CallServer {
 		t.Turn.ToolCalls++
 	}
-	call.State, call.Attempt, call.Approved = CallRunning, b.Attempt, "" // a yes counts once
+	if call.Approved != "" {
+		call.Granted, call.Approved = call.Approved, "" // a yes counts once
+	}
+	call.State, call.Attempt = CallRunning, b.Attempt
 	s.Runs = append(s.Runs, &Run{Seq: e.Seq, Kind: RunTool, Thread: t.ID, Turn: t.Turn.ID, Call: b.Call,
 		Key: b.Key, Timeout: b.Timeout, Stop: t.Turn.Cancel})
 	return nil

@@ -27,12 +27,15 @@ func (s *State) modelAnswered(e Event, b *ModelAnswered) error {
 	s.spend(t, b.Usage, b.Cost)
 	turn := t.Turn
 	turn.Failures, turn.Stop = 0, b.Stop
+	turn.Steps++
 	t.Tokens = b.Usage.Total()
 	if b.Window > 0 {
 		t.Window = b.Window
 	}
 	message := s.unique(t, b)
-	t.Context = append(t.Context, message)
+	if len(message.Parts) > 0 {
+		t.Context = append(t.Context, message)
+	}
 	items := Lay(message.Parts)
 	turn.Outputs = b.Base + items.Count
 	turn.Calls = turn.openAsync()

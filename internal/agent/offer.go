@@ -148,7 +148,7 @@ func (s *State) call(t *Thread, asked *model.ToolCall, base Call) *Call {
 	c.Kind = offer.Kind
 	switch offer.Kind {
 	case CallFunction:
-		c.State, c.Async = CallOpen, offer.Function.Async
+		c.State, c.Async, c.Turn = CallOpen, offer.Function.Async, t.Turn.ID
 	case CallServer:
 		c.Server, c.Tool = offer.Server.Label, offer.Spec.Name
 	}

@@ -132,14 +132,17 @@ func (p *Projector) signal(kind SignalKind, run *Run, d Delta, known *seenItem) 
 // Next folds an event and returns what it tells.
 func (p *Projector) Next(e Event) ([]Signal, error) {
 	told := p.before(e)
-	var input []Signal
+	var input, done []Signal
+	if b, ok := e.Body.(*SubagentOpened); ok {
+		done = p.returned(b.Call, nil, false) // told once the agent has its id
+	}
 	if b, ok := e.Body.(*TurnStarted); ok {
 		input = p.input(b.Thread, TurnID(e.Session, e.Seq), b.Inputs)
 	}
 	if err := p.State.Apply(e); err != nil {
 		return nil, err
 	}
-	told = append(append(told, p.after(e)...), input...)
+	told = append(append(append(told, p.after(e)...), done...), input...)
 	if now := p.standing(); now != p.last {
 		if _, created := e.Body.(*Created); !created {
 			told = append(told, Signal{Kind: SignalStatus})
@@ -178,8 +181,6 @@ func (p *Projector) before(e Event) []Signal {
 		return p.returned(b.Call, b.Content, b.Failed)
 	case *CallSettled:
 		return p.returned(b.Call, b.Content, b.Failed)
-	case *SubagentOpened:
-		return p.returned(b.Call, nil, false)
 	case *SubagentInput:
 		return p.returned(b.Call, nil, false)
 	case *SubagentClosed:

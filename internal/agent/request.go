@@ -22,6 +22,9 @@ func (s *State) Request(t *Thread) (*model.Request, error) {
 	if d.Instructions != nil && *d.Instructions != "" {
 		req.Messages = append(req.Messages, model.SystemText(*d.Instructions))
 	}
+	if d.TimeAware {
+		req.Messages = append(req.Messages, model.SystemText("It is "+s.Clock.UTC().Format("Monday, 2 January 2006, 15:04 MST")+"."))
+	}
 	req.Messages = append(req.Messages, t.Context...)
 	for _, offer := range s.Offers(t) {
 		if !offer.Deferred || slices.Contains(t.Loaded, offer.Name) {

@@ -103,6 +103,9 @@ type Thread struct {
 	Uncompactable int `json:"uncompactable,omitzero"`
 	// Ended is how the last turn ended; empty before the first.
 	Ended TurnStatus `json:"ended,omitzero"`
+	// Async are calls of turns that have ended whose results the client still
+	// owes.
+	Async []*Call `json:"async,omitzero"`
 	// Reported says that the root agent knows what a subagent came to.
 	Reported bool `json:"reported,omitzero"`
 }
@@ -141,6 +144,8 @@ type Turn struct {
 	// Calls are those of the last answer, in its order, and asynchronous ones
 	// that are still open.
 	Calls []*Call `json:"calls,omitzero"`
+	// Steps counts answers of the model.
+	Steps int `json:"steps,omitzero"`
 	// ToolCalls counts calls of server-side tools.
 	ToolCalls int      `json:"tool_calls,omitzero"`
 	Spent     Spending `json:"spent,omitzero"`
@@ -195,15 +200,18 @@ type Call struct {
 	Expires time.Time `json:"expires,omitzero"`
 	// Settle says that the approval is about an unknown outcome.
 	Settle bool `json:"settle,omitzero"`
-	// Approved is the binding that was approved; empty for none.
+	// Approved is the binding that was approved; empty for none. Granted is the
+	// one that the last attempt was made under.
 	Approved string `json:"approved,omitzero"`
+	Granted  string `json:"granted,omitzero"`
 	// Until is when an unknown attempt cannot be running any more.
 	Until time.Time `json:"until,omitzero"`
 	// Content is the outcome; Failed marks a failure.
 	Content []model.Part `json:"content,omitzero"`
 	Failed  bool         `json:"failed,omitzero"`
-	// Async calls do not hold up the turn.
-	Async bool `json:"async,omitzero"`
+	// Async calls do not hold up the turn. Turn names it.
+	Async bool   `json:"async,omitzero"`
+	Turn  string `json:"turn,omitzero"`
 	// Parent is the program that makes the call, N its number there.
 	Parent string `json:"parent,omitzero"`
 	N      int    `json:"n,omitzero"`
@@ -360,6 +368,18 @@ func (s *State) Call(id string) (*Thread, *Call) {
 		for _, call := range thread.Turn.Calls {
 			if call.ID == id {
 				return thread, call
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Owed returns an asynchronous call whose turn has ended, or nil.
+func (s *State) Owed(turn, id string) (*Thread, *Call) {
+	for _, t := range s.Threads {
+		for _, call := range t.Async {
+			if call.ID == id && call.Turn == turn {
+				return t, call
 			}
 		}
 	}

@@ -269,3 +269,34 @@ func TestSnapshotIsTheState(t *testing.T) {
 		t.Fatalf("saved\n%s\nloaded and saved\n%s", first, second)
 	}
 }
+
+func TestAsyncResultAfterTheTurn(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	p.begin(agent.Definition{Tools: []agent.Tool{{Kind: agent.ToolFunction, Function: &agent.Function{Name: "brew", Async: true}}}}, "tea")
+	p.answer(&model.ToolCall{ID: "c1", Name: "brew", Arguments: "{}"}, &model.Text{Text: "It brews."})
+	if got := p.status(); got != agent.Idle {
+		t.Fatalf("status %s after %v", got, p.kinds)
+	}
+	first := p.p.State.Root().Turn.ID
+	p.record(&agent.Result{Turn: first, Call: "c1", Success: true, Output: []model.Part{&model.Text{Text: "green"}}})
+	p.run(agent.RunModel)
+	if p.p.State.Root().Turn.ID == first {
+		t.Fatal("the result began no turn")
+	}
+	p.answer(&model.Text{Text: "Your tea."})
+	if _, owed := p.p.State.Owed(first, "c1"); owed != nil || p.status() != agent.Idle {
+		t.Fatalf("status %s, still owed: %v", p.status(), owed != nil)
+	}
+}
+
+func TestCutShortAnswerFailsTheTurn(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	p.begin(agent.Definition{}, "hello")
+	r := p.run(agent.RunModel)
+	p.record(&agent.ModelAnswered{Call: r.Seq, Turn: r.Turn, Message: model.AssistantText("a lon"), Stop: model.StopMaxTokens})
+	if turn := p.p.State.Root().Turn; turn.Status != agent.TurnFailed || turn.Code != "max_output_tokens" {
+		t.Fatalf("the turn is %s (%s)", turn.Status, turn.Code)
+	}
+}

@@ -52,6 +52,9 @@ func conflict(message, hint string) error {
 // admitResult takes a result that is waited for. One that came before is taken
 // again without effect if it is the same.
 func admitResult(s *agent.State, b *agent.Result) (keep bool, err error) {
+	if _, owed := s.Owed(b.Turn, b.Call); owed != nil {
+		return true, nil
+	}
 	t, call := s.Call(b.Call)
 	if call == nil || t.Turn.ID != b.Turn || call.Kind != agent.CallFunction {
 		if known, same := delivered(s, b); known {
@@ -121,6 +124,9 @@ func admitDecision(s *agent.State, b *agent.Decision, now time.Time) (keep bool,
 			}
 			return false, conflict("The request "+b.Request+" was decided already.", "A decision counts once.")
 		}
+	}
+	if agent.Requested(s, b.Request) {
+		return false, conflict("The request "+b.Request+" is not pending any more.", "It was decided before, has expired, or its turn has ended.")
 	}
 	return false, model.Errorf(model.Invalid, "events", "There is no pending approval request %q.", shorten(b.Request))
 }

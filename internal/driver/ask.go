@@ -57,14 +57,19 @@ func (a *actor) take(b *batch) error {
 		if bodies, one.verdict = admit(a.state, one.in.Bodies, b.at); len(bodies) == 0 {
 			continue
 		}
+		change, err := a.d.change(bodies...)
+		if err != nil {
+			one.verdict = err // it is the input's fault, not the session's
+			continue
+		}
 		if one.in.Key != "" {
 			s := session.Submission{Key: inputKey(one.in), Body: one.in.Body}
 			if err := a.foldDraft(b, s.Memory(a.head, len(bodies))); err != nil {
 				return err
 			}
 		}
-		for _, body := range bodies {
-			if err := a.fold(b, body); err != nil {
+		for _, draft := range change.Drafts {
+			if err := a.foldDraft(b, draft); err != nil {
 				return err
 			}
 		}

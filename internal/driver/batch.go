@@ -114,12 +114,15 @@ func (a *actor) foldDraft(b *batch, draft session.Draft) error {
 func (a *actor) append(ctx context.Context, b *batch) error {
 	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
 	wake := a.state.Timer()
-	change.Wake = &wake
+	if !wake.Equal(a.wake) {
+		change.Wake = &wake // a timer that is set anew makes others look
+	}
 	if facts := FactsOf(a.state); !same(facts, a.facts) || len(b.asks) > 0 {
 		change.Facts = &facts
 	}
 	before := a.head
 	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
+	guests := len(b.asks) > 0
 	b.answer(err)
 	switch {
 	case err == nil:
@@ -135,7 +138,8 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 		return nil
 	case errors.Is(err, session.ErrFenced):
 		return err
-	case errors.Is(err, session.ErrStale), errors.Is(err, session.ErrLabelTaken):
+	case errors.Is(err, session.ErrStale), errors.Is(err, session.ErrLabelTaken), errors.Is(err, session.ErrInvalid) && guests:
+		// Input that no journal takes is its sender's matter: it is told so there.
 		if err = a.load(ctx); err == nil {
 			return nil
 		}

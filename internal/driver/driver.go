@@ -164,6 +164,7 @@ func (d *Driver) Run(ctx context.Context) {
 		hints = d.config.Store.Hints.Hints()
 	}
 	d.due(work)
+	var nudged time.Time
 	for {
 		select { // leases come before new work
 		case <-renew.C:
@@ -180,7 +181,10 @@ func (d *Driver) Run(ctx context.Context) {
 			d.due(work)
 		case <-hints:
 			d.due(work)
-			d.nudgeAll()
+			if now := d.config.Now(); now.Sub(nudged) >= nudgeEvery {
+				nudged = now
+				d.nudgeAll()
+			}
 		case <-d.wake:
 			d.due(work)
 		case <-renew.C:
@@ -189,6 +193,10 @@ func (d *Driver) Run(ctx context.Context) {
 		}
 	}
 }
+
+// nudgeEvery bounds how often hints, most of which are this process's own, make
+// every session look for input that others took.
+const nudgeEvery = 100 * time.Millisecond
 
 func (d *Driver) advertise(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, d.config.TTL/3)
@@ -248,33 +256,20 @@ func (d *Driver) start(lease session.Lease, asked time.Time) {
 	}()
 }
 
-// Nudge says that a session has input. The node that owns it looks; if nobody
-// does, this one claims it.
+// Nudge says that a session has input, and is due if nobody drives it. If this
+// process does, it looks; else the driver claims it with whatever else is due.
 func (d *Driver) Nudge(tenant, id string) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.draining {
-		return
-	}
-	if a := d.actors[key{tenant, id}]; a != nil {
+	a := d.actors[key{tenant, id}]
+	d.mu.Unlock()
+	if a != nil {
 		a.nudge()
 		return
 	}
-	d.group.Add(1)
-	go func() {
-		defer d.group.Done()
-		asked := d.config.Now()
-		lease, err := d.config.Store.Leases.Claim(d.ctx, d.node, tenant, id)
-		switch {
-		case err == nil:
-			d.start(lease, asked)
-		case errors.Is(err, session.ErrLeased), errors.Is(err, session.ErrQuarantined), errors.Is(err, session.ErrNewer),
-			errors.Is(err, session.ErrErased), d.ctx.Err() != nil:
-			// Its owner finds the input, or nobody may.
-		default:
-			d.config.Log.Warn("a session could not be claimed; it is found when it is due", "session", id, "err", err)
-		}
-	}()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
 }
 
 // nudgeAll lets every session look for input.

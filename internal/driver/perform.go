@@ -3,6 +3,8 @@ package driver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/craton-ai/craton/internal/agent"
@@ -20,8 +22,30 @@ func (a *actor) perform(ctx context.Context, run *agent.Run) {
 	go func() {
 		defer a.group.Done()
 		defer stop(nil)
-		a.tell(outcome{run.Seq, job(ctx)})
+		a.tell(outcome{run.Seq, a.attempt(ctx, run, job)})
 	}()
+}
+
+// attempt does the job. One that breaks down has the outcome of one that
+// failed, and of a tool nobody knows what it did.
+func (a *actor) attempt(ctx context.Context, run *agent.Run, job func(context.Context) agent.Body) (body agent.Body) {
+	at := *run
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		a.log.Error("a run broke down", "run", at.Kind, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		switch at.Kind {
+		case agent.RunModel:
+			body = &agent.ModelFailed{Call: at.Seq, Thread: at.Thread, Turn: at.Turn, Base: at.Base, Code: "internal_error", Message: "The server failed."}
+		case agent.RunTool:
+			body = &agent.ToolUnknown{Intent: at.Seq, Call: at.Call, Reason: "The server failed while the call was under way."}
+		default:
+			body = abandoned(&at)
+		}
+	}()
+	return job(ctx)
 }
 
 // job prepares what a run does. What it needs of the state is copied out now:

@@ -92,6 +92,9 @@ func (d *Driver) change(bodies ...agent.Body) (session.Change, error) {
 		if err != nil {
 			return session.Change{}, err
 		}
+		if size := len(draft.Payload); size > session.MaxPayload {
+			return session.Change{}, session.Fault(session.ErrInvalid, "events", "The input has %d bytes; the limit is %d.", size, session.MaxPayload)
+		}
 		change.Drafts = append(change.Drafts, draft)
 	}
 	return change, nil
@@ -359,6 +362,12 @@ func (s *Sessions) Fork(ctx context.Context, tenant, id string, seq uint64, fork
 		return nil, err
 	}
 	change.Wake = &session.AtOnce
+	state, _, err := d.fold(ctx, head, seq)
+	if err != nil {
+		return nil, hide(err, id)
+	}
+	facts := FactsOf(state)
+	change.Facts = &facts
 	next, err := d.config.Journal.Apply(ctx, fork, change)
 	if err != nil {
 		return nil, err

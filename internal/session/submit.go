@@ -59,8 +59,8 @@ type Receipt struct {
 // errors are those of [Store.Append]; [ErrStale] means that others kept
 // winning: try later.
 func (j *Journal) Submit(ctx context.Context, head Session, s Submission) (Receipt, error) {
-	if len(s.Key) > MaxKey {
-		return Receipt{}, Fault(ErrInvalid, "Idempotency-Key", "An idempotency key has at most %d bytes.", MaxKey)
+	if err := s.check(); err != nil {
+		return Receipt{}, err
 	}
 	for range submitAttempts {
 		change, err := s.change(head)
@@ -87,14 +87,21 @@ func (j *Journal) Submit(ctx context.Context, head Session, s Submission) (Recei
 // body; with another it answers [ErrKeyReused]. The head is of the session it
 // would go to.
 func (j *Journal) Submitted(ctx context.Context, head Session, s Submission) (bool, error) {
-	if len(s.Key) > MaxKey {
-		return false, Fault(ErrInvalid, "Idempotency-Key", "An idempotency key has at most %d bytes.", MaxKey)
+	if err := s.check(); err != nil {
+		return false, err
 	}
 	receipt, err := j.repeated(ctx, head.Tenant, s, ErrNotFound)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
 	return receipt.Repeated, err
+}
+
+func (s Submission) check() error {
+	if len(s.Key) > MaxKey || !plain(s.Key) {
+		return Fault(ErrInvalid, "Idempotency-Key", "An idempotency key is at most %d bytes of UTF-8 without NUL.", MaxKey)
+	}
+	return nil
 }
 
 // change puts the event that remembers the key before the others.

@@ -77,7 +77,7 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 	}
 	j.follow(b)
 	s.sessions[j.head.ID] = j
-	if b.Wake != nil {
+	if b.Wake != nil && !b.Wake.IsZero() {
 		s.hint()
 	}
 	return nil

@@ -16,7 +16,7 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 	}
 	if b.Raise == 0 && b.Session.Parent == (session.Ref{}) {
 		done, err := s.group.append(ctx, b)
-		if done && b.Wake != nil {
+		if done && b.Wake != nil && !b.Wake.IsZero() {
 			s.Hinted()
 		}
 		if done || err != nil {

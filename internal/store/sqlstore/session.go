@@ -27,7 +27,7 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 		}
 		return writeFacts(tx, b.Session.Tenant, b.Session.ID, b.Facts)
 	})
-	if b.Wake != nil {
+	if b.Wake != nil && !b.Wake.IsZero() {
 		err = db.hinted(err)
 	}
 	return failed("append", err)
