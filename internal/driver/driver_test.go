@@ -1,6 +1,7 @@
 package driver_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,6 +28,8 @@ type world struct {
 	models  driver.Models
 	tools   tool.Opener
 	n       int
+	// linger is how long sessions are kept; 0 means a moment.
+	linger time.Duration
 	// journals and buffer are the store's, or around them.
 	journals session.Store
 	buffer   session.Buffer
@@ -51,7 +54,7 @@ func (w *world) node() (*driver.Driver, func()) {
 		Store:   driver.Store{Journals: w.journals, Leases: w.store, Snapshots: w.store, Buffer: w.buffer, Index: w.store, Hints: w.store},
 		Journal: w.journal, Models: w.models, Tools: w.tools, Node: fmt.Sprintf("node-%d", w.n),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)), TTL: 2 * time.Second, Poll: 20 * time.Millisecond,
-		Linger: 50 * time.Millisecond,
+		Linger: cmp.Or(w.linger, 50*time.Millisecond),
 	})
 	if err != nil {
 		w.t.Fatal(err)
