@@ -15,8 +15,12 @@ const leastCompacted = 4
 // keptTail is how many of the newest messages a summary leaves alone.
 const keptTail = 4
 
-// decideCompaction begins summaries of contexts that have grown long.
+// decideCompaction begins summaries of contexts that have grown long. They are
+// model calls too: the spend limit stops them.
 func (s *State) decideCompaction() []Body {
+	if s.overspent() != "" {
+		return nil
+	}
 	for _, t := range s.Threads {
 		if !t.long(s.compactAt(t)) || s.running(RunCompact, t.ID) {
 			continue

@@ -45,12 +45,13 @@ func (s *State) decideCall(t *Thread, call *Call) Body {
 }
 
 // decideUnknown settles a call whose outcome is not known: tools that may be
-// called again are, the others wait for somebody to decide.
+// called again are, as far as the yes to the call goes, the others wait for
+// somebody to decide.
 func (s *State) decideUnknown(t *Thread, call *Call) Body {
 	offer := s.offerOf(t, call)
 	switch {
 	case offer != nil && s.class(t, call).Repeatable():
-		return s.toolCall(call, offer.Spec.Timeout)
+		return s.dispatchServer(t, call)
 	case s.Settings.Mode == Returning || s.Settings.Review == "auto_review" || offer == nil:
 		return settle(call, true, "It is not known whether the call took effect, and it was not made again.")
 	}
@@ -65,6 +66,9 @@ func (s *State) dispatch(t *Thread, call *Call) Body {
 	case CallSubagent:
 		return s.subagentCall(t, call)
 	case CallProgram:
+		if call.Parent != "" {
+			return settle(call, true, "A program cannot run another program.")
+		}
 		return s.toolCall(call, programTimeout)
 	case CallServer:
 		return s.dispatchServer(t, call)

@@ -128,7 +128,8 @@ func (s *State) updated(b *Updated) {
 }
 
 // forked lets the new journal begin where the old one stood. What ran there
-// runs there still: here, its outcome is not known.
+// runs there still: here, its outcome is not known. A yes that was given there
+// counts there.
 func (s *State) forked(e Event, b *Forked) {
 	s.CreatedAt = e.At
 	s.Settings.Principal = b.Principal
@@ -145,6 +146,14 @@ func (s *State) forked(e Event, b *Forked) {
 			if _, call := s.Call(run.Call); call != nil {
 				call.State = CallUnknown
 			}
+		}
+	}
+	for _, t := range s.Threads {
+		if t.Turn.Over() {
+			continue
+		}
+		for _, call := range t.Turn.Calls {
+			call.Approved, call.Granted = "", ""
 		}
 	}
 	s.Runs, s.Unpublished = nil, false

@@ -144,9 +144,13 @@ func (a *actor) compactJob(run agent.Run) func(context.Context) agent.Body {
 	req := a.state.CompactRequest(a.state.Thread(run.Thread), run.Entries)
 	done := &agent.Compacted{Call: run.Seq, Thread: run.Thread, Entries: run.Entries}
 	return func(ctx context.Context) agent.Body {
-		answer, err := a.d.config.Models.Ask(ctx, who, req)
+		err := a.permit(ctx, who, "model:"+req.Model)
+		var answer *Answer
+		if err == nil {
+			answer, err = a.d.config.Models.Ask(ctx, who, req)
+		}
 		if err != nil {
-			done.Error = model.AsError(err).Message
+			done.Error = shown(err)
 			return done
 		}
 		resp, err := model.Collect(answer.Stream)
