@@ -26,6 +26,7 @@ guards: {retries: 0}
 // agentRules come before the script model's own: a session's model calls a tool
 // as the prompt says. "use NAME ARGUMENTS" calls one, "first NAME ARGUMENTS then
 // NAME ARGUMENTS" two after each other, "loop NAME 3" one with {} three times.
+// What a subagent reports is noted.
 var agentRules = []script.Rule{
 	{Name: "use", When: script.When{Regex: `(?s)^use (\w+) (\{.*\})$`, Rounds: "1"},
 		Then: script.Then{Calls: []script.Call{{Tool: "${1}", Arguments: "${2}"}}}},
@@ -35,6 +36,7 @@ var agentRules = []script.Rule{
 		Then: script.Then{Calls: []script.Call{{Tool: "${3}", Arguments: "${4}"}}}},
 	{Name: "loop", When: script.When{Regex: `^loop (\w+) (\d+)$`, Rounds: "${2}"},
 		Then: script.Then{Calls: []script.Call{{Tool: "${1}", Arguments: "{}"}}}},
+	{Name: "noted", When: script.When{Regex: `(?s)^Subagent \S+ has finished.*?: (.*)$`}, Then: script.Then{Text: "Noted: ${1}"}},
 }
 
 const twoSteps = `(?s)^first (\w+) (\{.*?\}) then (\w+) (\{.*\})$`

@@ -95,6 +95,9 @@ func (c *call) creation(asked *agents.SessionCreate) (*driver.Creation, error) {
 	if err := c.knownVaults(asked.VaultIDs); err != nil {
 		return nil, err
 	}
+	if err := c.requiredServers(&d, asked.VaultIDs); err != nil {
+		return nil, err
+	}
 	created := agent.Created{
 		Definition: d, Mode: agent.Parking, Principal: agent.Principal{Key: c.key.ID}, EnvironmentKind: asked.Environment.Type,
 		Vaults: asked.VaultIDs, Metadata: asked.Metadata, Review: asked.Review,
@@ -103,7 +106,7 @@ func (c *call) creation(asked *agents.SessionCreate) (*driver.Creation, error) {
 		limit := *asked.SpendLimit * nanoPerCent
 		created.SpendLimit = &limit
 	}
-	contract := sessionContract{CacheTTL: asked.CacheTTL}
+	contract := sessionContract{CacheTTL: asked.CacheTTL, RoleARN: asked.RoleARN}
 	if err := c.sessionEnvironment(asked, &created, &contract); err != nil {
 		return nil, err
 	}
@@ -121,7 +124,7 @@ func (c *call) savedDefinition(ctx context.Context, id string) (agent.Definition
 	}
 	saved, err := c.h.opts.Agents.Get(ctx, c.who.Tenant.ID, id)
 	if err != nil {
-		return agent.Definition{}, err
+		return agent.Definition{}, c.notSaved(ctx, id, err)
 	}
 	return roster.Definition(saved), nil
 }

@@ -16,6 +16,7 @@ import (
 type sessionContract struct {
 	CacheTTL    string                     `json:"cache_ttl,omitzero"`
 	Environment *agents.SessionEnvironment `json:"environment,omitzero"`
+	RoleARN     string                     `json:"role_arn,omitzero"`
 }
 
 func (s sessionContract) encode() (jsontext.Value, error) {
@@ -68,7 +69,7 @@ func shownSession(s *agent.State) agents.Session {
 		Agent: sessionAgent(&s.Settings.Definition), Environment: agents.SessionEnvironment{Type: agents.EnvironmentNone},
 		Status: string(s.Status()), RequiredActions: requiredActions(s), Metadata: s.Settings.Metadata,
 		Usage: tokenUsage(s.Spent.Usage), VaultIDs: s.Settings.Vaults, Review: s.Settings.Review,
-		PromptCacheOptions: cacheOptions(contract),
+		PromptCacheOptions: cacheOptions(contract), RoleARN: contract.RoleARN,
 	}
 	if contract.Environment != nil {
 		shown.Environment = *contract.Environment

@@ -33,6 +33,8 @@ type Session struct {
 	PromptCacheOptions *CacheOptions `json:"prompt_cache_options"`
 	Review             string        `json:"review"`
 	SpendControl       *SpendControl `json:"spend_control,omitzero"`
+	// RoleARN is Amazon's; empty for none.
+	RoleARN string `json:"role_arn,omitzero"`
 }
 
 // CacheOptions is how long prompts stay cached at least.

@@ -1,0 +1,44 @@
+package edge
+
+import (
+	"context"
+
+	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// notSaved says of an agent that was not found whether a session has it for its
+// own: such a one is nobody else's.
+func (c *call) notSaved(ctx context.Context, id string, err error) error {
+	if model.AsError(err).Kind != model.NotFound {
+		return err
+	}
+	views, listing := c.h.opts.Sessions.List(ctx, driver.Query{Tenant: c.who.Tenant.ID, Agent: id, Limit: 1})
+	if listing != nil || len(views) == 0 || !views[0].Settings.Definition.Local {
+		return err
+	}
+	own := model.Errorf(model.Invalid, "agent_id", "The agent '%s' is a session's own: it was not saved.", id)
+	own.Code = "agent_not_persisted"
+	return own.WithHint("Create an agent with POST /v1/agents, and name that one.")
+}
+
+// requiredServers refuses a session whose agent cannot do without an MCP server
+// that does not answer. One without a URL is started by an environment.
+func (c *call) requiredServers(d *agent.Definition, vaults []string) error {
+	for _, t := range d.Tools {
+		if t.Server == nil || !t.Server.Required || t.Server.URL == "" {
+			continue
+		}
+		server := t.Server.Server
+		if server.Vaults == nil {
+			server.Vaults = vaults
+		}
+		if err := c.h.opts.Sessions.Reach(c.r.Context(), c.who.Tenant.ID, server); err != nil {
+			failed := model.Errorf(model.Invalid, "agent.tools", "The MCP server '%s' is required and did not start: %s", server.Label, model.AsError(err).Public())
+			failed.Code = "mcp_server_startup_failed"
+			return failed
+		}
+	}
+	return nil
+}
