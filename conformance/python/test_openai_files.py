@@ -70,3 +70,16 @@ def test_refusals(client):
     with pytest.raises(openai.BadRequestError) as e:
         client.files.list(limit=0)
     assert e.value.param == "limit"
+
+
+@case("name files in requests")
+@pytest.mark.parametrize("model", [craton.CHAT, *craton.FAR])
+def test_inputs(client, model):
+    image = client.files.create(file=("dot.png", craton.PNG), purpose="vision").id
+    answer = client.responses.create(model=model, store=False, input=[{"role": "user", "content": [{"type": "input_image", "file_id": image}]}])
+    assert answer.output_text == f"I received {craton.SAW}."
+    notes = client.files.create(file=("notes.pdf", b"%PDF-1.4 words"), purpose="user_data").id
+    answer = client.responses.create(model=model, store=False, input=[{"role": "user", "content": [{"type": "input_file", "file_id": notes}]}])
+    assert "(application/pdf, 14 bytes)" in answer.output_text
+    chat = client.chat.completions.create(model=model, messages=[{"role": "user", "content": [{"type": "file", "file": {"file_id": notes}}]}])
+    assert "(application/pdf, 14 bytes)" in chat.choices[0].message.content
