@@ -77,12 +77,30 @@ func (w *world) play(t *testing.T) outcome {
 	}
 	clients.Wait()
 	_ = pass(ctx, 5*time.Second) // readers on other nodes look now and then
+	for range 600 {
+		if caughtUp(listeners) {
+			break
+		}
+		_ = pass(ctx, 100*time.Millisecond)
+	}
 	stopReading()
 	readers.Wait()
 	stopNodes()
 	lives.Wait()
 	w.group.Wait()
 	return w.judge(t.Context(), all, listeners, observer)
+}
+
+// caughtUp reports whether all readers were told what the first one was.
+func caughtUp(listeners [][]*drivertest.Transcript) bool {
+	for _, same := range listeners {
+		for _, one := range same {
+			if one.At() != same[0].At() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // observer is a driver that drives nothing and to which nothing happens.

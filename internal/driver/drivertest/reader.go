@@ -3,6 +3,7 @@ package drivertest
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
@@ -20,6 +21,7 @@ type Transcript struct {
 	at      map[uint64]uint64 // by intent: the last event told before its last delta
 	seen    map[string]bool
 	trail   []string // the ids told last
+	place   atomic.Value
 }
 
 // line is one thing told.
@@ -37,6 +39,7 @@ func (t *Transcript) AddLine(told, text string) error {
 		t.deltas, t.at, t.seen = map[uint64][]line{}, map[uint64]uint64{}, map[string]bool{}
 	}
 	t.Last = told
+	t.place.Store(told)
 	first, _, _ := strings.Cut(told, "~")
 	id, err := session.ParseEventID(first)
 	if err != nil {
@@ -111,6 +114,12 @@ func (t *Transcript) Agree(whole *Transcript, r *Record) error {
 		}
 	}
 	return nil
+}
+
+// At is where the reader is; it may be asked while things are told.
+func (t *Transcript) At() string {
+	at, _ := t.place.Load().(string)
+	return at
 }
 
 // Len is how many things were told.
