@@ -25,8 +25,11 @@ type seenItem struct {
 type Projector struct {
 	// State is the session after the last event.
 	State *State
-	runs  map[uint64]*seen
-	last  string // status and actions told last
+	// Partial tells of answers that were cut short, too, where their deltas were
+	// not told.
+	Partial bool
+	runs    map[uint64]*seen
+	last    string // status and actions told last
 }
 
 // NewProjector goes on from a state, which it then owns: nothing of what led to
@@ -178,7 +181,11 @@ func (p *Projector) before(e Event) []Signal {
 	case *ModelInterrupted:
 		return p.cut(e, b.Call, b.Base, b.Thread, b.Turn, b.Partial)
 	case *ToolReturned:
-		return p.returned(b.Call, b.Content, b.Failed)
+		told := p.returned(b.Call, b.Content, b.Failed)
+		for i := range told {
+			told[i].Item.Call.Structured = b.Structured
+		}
+		return told
 	case *CallSettled:
 		return p.returned(b.Call, b.Content, b.Failed)
 	case *SubagentInput:
@@ -297,7 +304,12 @@ func (p *Projector) cut(e Event, call uint64, base int, thread, turn string, par
 	delete(p.runs, call)
 	var told []Signal
 	for n, item := range items {
-		if was := known.items[n]; item.Type != ItemFunctionCall && (was != nil || known.blind) {
+		was := known.items[n]
+		if item.Type != ItemFunctionCall && was == nil && !known.blind && p.Partial {
+			told = append(told, finish(known, n, item)...)
+			continue
+		}
+		if item.Type != ItemFunctionCall && (was != nil || known.blind) {
 			told = append(told, Signal{Kind: SignalItemDone, Thread: thread, Turn: turn, Item: item})
 		}
 	}

@@ -209,6 +209,9 @@ type Call struct {
 	// Content is the outcome; Failed marks a failure.
 	Content []model.Part `json:"content,omitzero"`
 	Failed  bool         `json:"failed,omitzero"`
+	// Structured is the outcome as JSON, where readers are told of it: it is not
+	// part of the state.
+	Structured jsontext.Value `json:"-"`
 	// Async calls do not hold up the turn. Turn names it.
 	Async bool   `json:"async,omitzero"`
 	Turn  string `json:"turn,omitzero"`

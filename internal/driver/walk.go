@@ -19,6 +19,7 @@ func (s *Sessions) Walk(ctx context.Context, tenant, id string, fn func(agent.Si
 		return hide(err, id)
 	}
 	p := agent.NewProjector(agent.NewState())
+	p.Partial = true
 	for _, e := range events {
 		read, err := s.driver.codec.Read(e)
 		if err != nil {

@@ -133,7 +133,7 @@ func (n *narrator) fileSearch(id string, call *agent.Call, status string) []byte
 	var found struct {
 		Results jsontext.Value `json:"results"`
 	}
-	if n.opts.Included("file_search_call.results") && json.Unmarshal([]byte(contentText(call.Content)), &found) == nil && found.Results != nil {
+	if n.opts.Included("file_search_call.results") && json.Unmarshal(call.Structured, &found) == nil && found.Results != nil {
 		item.Results = found.Results
 	}
 	return encode(item)
