@@ -75,11 +75,21 @@ type File struct {
 
 // record is what is stored of a file.
 type record struct {
-	Name    string    `json:"name"`
-	MIME    string    `json:"mime"`
-	Size    int64     `json:"size"`
-	Purpose Purpose   `json:"purpose"`
-	Expires time.Time `json:"expires,omitzero"`
+	Name    string  `json:"name"`
+	MIME    string  `json:"mime"`
+	Size    int64   `json:"size"`
+	Purpose Purpose `json:"purpose"`
+	// Life is how many seconds it is kept after it was created; 0 is for ever.
+	Life int64 `json:"life,omitzero"`
+}
+
+// expires is when a file goes: whole seconds after the second in which it was
+// created, which is what clients see. Zero is never.
+func expires(r collection.Record[record]) time.Time {
+	if r.Value.Life == 0 {
+		return time.Time{}
+	}
+	return r.Created.Truncate(time.Second).Add(time.Duration(r.Value.Life) * time.Second)
 }
 
 // Purpose is what a file was uploaded for.
@@ -106,8 +116,8 @@ type Upload struct {
 // Terms are what else is said of an upload.
 type Terms struct {
 	Purpose Purpose
-	// Life is how long the file is kept; 0 means for ever, and for batches
-	// [BatchLife].
+	// Life is how long the file is kept, in whole seconds; 0 means for ever, and
+	// for batches [BatchLife].
 	Life time.Duration
 }
 
@@ -125,7 +135,7 @@ func (s *Store) Create(ctx context.Context, tenant string, up Upload) (File, err
 	object, err := s.put(ctx, tenant, id, content, func() error {
 		terms, err := up.Finish()
 		if err == nil {
-			err = rec.accept(terms, s.cfg.Now())
+			err = rec.accept(terms)
 		}
 		return err
 	})
@@ -156,7 +166,7 @@ func (s *Store) put(ctx context.Context, tenant, id string, r io.Reader, verify 
 }
 
 // accept takes the terms of an upload over.
-func (r *record) accept(terms Terms, now time.Time) error {
+func (r *record) accept(terms Terms) error {
 	known := Purposes()
 	found := false
 	names := make([]string, len(known))
@@ -171,9 +181,7 @@ func (r *record) accept(terms Terms, now time.Time) error {
 	if terms.Life == 0 && terms.Purpose == "batch" {
 		terms.Life = BatchLife
 	}
-	if terms.Life > 0 {
-		r.Expires = now.Add(terms.Life).UTC().Truncate(time.Second)
-	}
+	r.Life = int64(terms.Life / time.Second)
 	return nil
 }
 
@@ -256,9 +264,10 @@ func (s *Store) Delete(ctx context.Context, tenant, id string) error {
 
 // over reports whether a file's time is over.
 func (s *Store) over(r collection.Record[record]) bool {
-	return !r.Value.Expires.IsZero() && !s.cfg.Now().Before(r.Value.Expires)
+	end := expires(r)
+	return !end.IsZero() && !s.cfg.Now().Before(end)
 }
 
 func show(r collection.Record[record]) File {
-	return File{ID: r.ID, Name: r.Value.Name, MIME: r.Value.MIME, Size: r.Value.Size, Purpose: r.Value.Purpose, Created: r.Created, Expires: r.Value.Expires}
+	return File{ID: r.ID, Name: r.Value.Name, MIME: r.Value.MIME, Size: r.Value.Size, Purpose: r.Value.Purpose, Created: r.Created, Expires: expires(r)}
 }

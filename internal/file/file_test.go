@@ -216,6 +216,15 @@ func TestExpiry(t *testing.T) {
 	short := w.must(t, "a", "aaa", file.Terms{Purpose: "user_data", Life: time.Hour})
 	batch := w.must(t, "b", "bbb", file.Terms{Purpose: "batch"})
 	kept := w.must(t, "c", "ccc", file.Terms{Purpose: "user_data"})
+	// Clients see whole seconds, and the difference must be what they asked for.
+	w.past.Add(int64(700 * time.Millisecond))
+	odd, err := w.Create(t.Context(), "t3", file.Upload{Name: "d", Content: strings.NewReader("d"), Finish: func() (file.Terms, error) {
+		w.past.Add(int64(500 * time.Millisecond)) // the file is created in the next second
+		return file.Terms{Purpose: "user_data", Life: time.Hour}, nil
+	}})
+	if err != nil || odd.Expires.Unix()-odd.Created.Unix() != 3600 {
+		t.Errorf("%+v %v", odd, err)
+	}
 	if d := batch.Expires.Sub(batch.Created); d != file.BatchLife {
 		t.Errorf("a batch lives for %s", d)
 	}
