@@ -22,7 +22,7 @@ import (
 
 // world is a store with what drives it.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	store   *mem.Store
 	journal *session.Journal
 	models  driver.Models
@@ -31,11 +31,14 @@ type world struct {
 	// linger is how long sessions are kept; 0 means a moment.
 	linger time.Duration
 	// journals and buffer are the store's, or around them.
-	journals session.Store
-	buffer   session.Buffer
+	journals  session.Store
+	buffer    session.Buffer
+	snapshots session.Snapshots
+	leases    session.Leaser
+	index     session.Index
 }
 
-func newWorld(t *testing.T, models driver.Models) *world {
+func newWorld(t testing.TB, models driver.Models) *world {
 	t.Helper()
 	store := mem.New()
 	journal, err := session.New(session.Config{Store: store, Now: time.Now, Random: rand.Reader,
@@ -43,7 +46,7 @@ func newWorld(t *testing.T, models driver.Models) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, store: store, journal: journal, models: models, journals: store, buffer: store}
+	return &world{t: t, store: store, journal: journal, models: models, journals: store, buffer: store, snapshots: store, leases: store, index: store}
 }
 
 // node is a driver that runs until the test ends or stop is called.
@@ -51,7 +54,7 @@ func (w *world) node() (*driver.Driver, func()) {
 	w.t.Helper()
 	w.n++
 	d, err := driver.New(driver.Config{
-		Store:   driver.Store{Journals: w.journals, Leases: w.store, Snapshots: w.store, Buffer: w.buffer, Index: w.store, Hints: w.store},
+		Store:   driver.Store{Journals: w.journals, Leases: w.leases, Snapshots: w.snapshots, Buffer: w.buffer, Index: w.index, Hints: w.leases.(session.Hinter)},
 		Journal: w.journal, Models: w.models, Tools: w.tools, Node: fmt.Sprintf("node-%d", w.n),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)), TTL: 2 * time.Second, Poll: 20 * time.Millisecond,
 		Linger: cmp.Or(w.linger, 50*time.Millisecond),
@@ -90,7 +93,7 @@ func answer(m model.Message) *driver.Answer {
 		Usage: model.Usage{Input: 3, Output: 4}}), Model: "echo", Window: 1000}
 }
 
-func create(t *testing.T, s *driver.Sessions, d agent.Definition, text string) *driver.View {
+func create(t testing.TB, s *driver.Sessions, d agent.Definition, text string) *driver.View {
 	t.Helper()
 	d.ID, d.Model = "agent_1", "echo"
 	v, err := s.Create(t.Context(), driver.Creation{Tenant: "t1", Created: agent.Created{Definition: d, Mode: agent.Parking},

@@ -46,13 +46,19 @@ func (f *failing) AppendDeltas(ctx context.Context, d session.Deltas) error {
 
 func newFailing(w *world) *failing {
 	f := &failing{Store: w.store}
-	journal, err := session.New(session.Config{Store: f, Now: time.Now, Random: rand.Reader,
+	w.buffer = f
+	w.over(f)
+	return f
+}
+
+// over lets the world's journals go through a store around its own.
+func (w *world) over(journals session.Store) {
+	journal, err := session.New(session.Config{Store: journals, Now: time.Now, Random: rand.Reader,
 		ContentKey: func(context.Context, string) ([]byte, error) { return []byte("k"), nil }})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.journal, w.journals, w.buffer = journal, f, f
-	return f
+	w.journal, w.journals = journal, journals
 }
 
 // rest lets time pass until nobody owns a session any more.
@@ -61,7 +67,7 @@ func rest() {
 	synctest.Wait()
 }
 
-func say(t *testing.T, s *driver.Sessions, id, text string) error {
+func say(t testing.TB, s *driver.Sessions, id, text string) error {
 	t.Helper()
 	return s.Send(t.Context(), driver.Input{Tenant: "t1", Session: id, Key: text,
 		Bodies: []agent.Body{&agent.Message{Messages: []model.Message{model.UserText(text)}}}})
