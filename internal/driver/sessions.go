@@ -62,12 +62,12 @@ func (s *Sessions) Create(ctx context.Context, c Creation) (*View, error) {
 	if c.Input != nil {
 		facts.Status = string(agent.InProgress)
 	}
-	facts.Metadata = map[string]string{AgentKey: c.Created.Definition.ID}
+	facts.Metadata = found(&c.Created)
 	for k, v := range c.Created.Metadata {
 		facts.Metadata[k] = v
 	}
 	change.Facts = &facts
-	receipt, err := d.config.Journal.Submit(ctx, head, session.Submission{Key: prefixed("create/", c.Key), Body: c.Body, Change: change})
+	receipt, err := d.config.Journal.Submit(ctx, head, session.Submission{Key: prefixed(createKey, c.Key), Body: c.Body, Change: change})
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,26 @@ func (s *Sessions) Create(ctx context.Context, c Creation) (*View, error) {
 		d.Nudge(c.Tenant, receipt.Session)
 	}
 	return s.Get(ctx, c.Tenant, receipt.Session)
+}
+
+const createKey = "create/"
+
+// Created is the session that a creation with this key and body made before,
+// nil for none: a caller that prepares much for one asks first. With another
+// body it is [session.ErrKeyReused].
+func (s *Sessions) Created(ctx context.Context, tenant, key string, body []byte) (*View, error) {
+	came, err := s.driver.config.Journal.Submitted(ctx, tenant, session.Submission{Key: prefixed(createKey, key), Body: body})
+	if err != nil || !came.Repeated {
+		return nil, err
+	}
+	return s.Get(ctx, tenant, came.Session)
+}
+
+// Sent reports whether the input came before under its key, as [Sessions.Created]
+// does of a creation. Its Bodies may be missing.
+func (s *Sessions) Sent(ctx context.Context, in Input) (bool, error) {
+	came, err := s.driver.config.Journal.Submitted(ctx, in.Tenant, session.Submission{Key: inputKey(in), Body: in.Body})
+	return came.Repeated, err
 }
 
 func prefixed(prefix, key string) string {
@@ -206,7 +226,7 @@ func (s *Sessions) send(ctx context.Context, in Input) error {
 	submission := session.Submission{Key: inputKey(in), Body: in.Body}
 	if in.Key != "" {
 		// What came before is answered as it was, whatever the session is now.
-		if repeated, err := d.config.Journal.Submitted(ctx, head, submission); repeated || err != nil {
+		if came, err := d.config.Journal.Submitted(ctx, in.Tenant, submission); came.Repeated || err != nil {
 			return err
 		}
 	}
@@ -255,7 +275,7 @@ func updatedFacts(state *agent.State, bodies []agent.Body) *session.Facts {
 		switch b := body.(type) {
 		case *agent.Updated:
 			if b.Metadata != nil {
-				facts.Metadata = map[string]string{AgentKey: state.Settings.Definition.ID}
+				facts.Metadata = found(&state.Settings)
 				for k, v := range *b.Metadata {
 					facts.Metadata[k] = v
 				}
@@ -277,7 +297,9 @@ func updatedFacts(state *agent.State, bodies []agent.Body) *session.Facts {
 type Query struct {
 	Tenant string
 	// Agent selects those of one agent; empty means all.
-	Agent    string
+	Agent string
+	// Mode selects those of one mode; empty means all.
+	Mode     agent.Mode
 	Status   string
 	Metadata map[string]string
 	// Parent selects forks of one session.
@@ -295,6 +317,9 @@ func (s *Sessions) List(ctx context.Context, q Query) ([]*View, error) {
 	}
 	if q.Agent != "" {
 		metadata[AgentKey] = q.Agent
+	}
+	if q.Mode != "" {
+		metadata[modeKey] = string(q.Mode)
 	}
 	entries, err := s.driver.config.Store.Index.Sessions(ctx, session.Query{
 		Tenant: q.Tenant, Kind: agent.Kind, Status: q.Status, Metadata: metadata, Parent: q.Parent,

@@ -16,7 +16,7 @@ import (
 // has one credential: beside one from a vault, or one that may yet be found in
 // the session's vaults, headers that carry no secret by their name stay where
 // they are.
-func (c *call) sealServer(t *agent.Tool, m *agents.MCPTool, vaults []string) error {
+func (c *call) sealServer(t *agent.Tool, m *agents.MCPTool, owner string, vaults []string) error {
 	t.Raw, _ = agents.SessionTool(t.Raw)
 	if len(m.Transport.Env) > 0 {
 		return model.Errorf(model.Unsupported, "agent.tools", "The server '%s' has variables of its own, which an environment of the client's does not take.", m.ServerLabel).
@@ -39,7 +39,7 @@ func (c *call) sealServer(t *agent.Tool, m *agents.MCPTool, vaults []string) err
 	case c.h.opts.Vaults == nil:
 		return model.Errorf(model.Unsupported, "agent.tools", "This server keeps no secrets of sessions.")
 	}
-	id, err := c.h.opts.Vaults.Seal(c.r.Context(), c.who.Tenant.ID, c.id, t.Server.URL, headers)
+	id, err := c.h.opts.Vaults.Seal(c.r.Context(), c.who.Tenant.ID, owner, t.Server.URL, headers)
 	if err != nil {
 		return err
 	}
@@ -58,11 +58,15 @@ func (c *call) registerEnvironment(own *agents.SelfHostedParam, vaults []string)
 	return made.ID, err
 }
 
-// unusedEnvironment removes the environment of a session that was not created,
-// or had been before with one of its own.
-func (c *call) unusedEnvironment(made string, view *driver.View) {
-	if view == nil || view.State.Settings.EnvironmentID != made {
-		c.removeEnvironment(made)
+// unused removes what was made for a session that was not created, or had been
+// before with means of its own.
+func (c *call) unused(asked *driver.Creation, made *driver.View) {
+	secrets := secretsOf(&asked.Created.Definition, c.id)
+	if secrets != "" && (made == nil || readContract(made.State).Secrets != secrets) {
+		c.forget(secrets)
+	}
+	if made == nil || made.State.Settings.EnvironmentID != asked.Created.EnvironmentID {
+		c.removeEnvironment(asked.Created.EnvironmentID)
 	}
 }
 

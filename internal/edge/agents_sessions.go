@@ -58,12 +58,10 @@ func (h *Handler) createSession(c *call) error {
 	if err := c.permit(identity.ModelInvoke); err != nil {
 		return err
 	}
-	creation, err := c.creation(asked)
-	if err != nil {
-		return err
+	view, err := h.opts.Sessions.Created(c.r.Context(), c.who.Tenant.ID, c.idempotencyKey(), c.body)
+	if err == nil && view == nil {
+		view, err = c.create(asked)
 	}
-	view, err := h.opts.Sessions.Create(c.r.Context(), *creation)
-	c.unusedEnvironment(creation.Created.EnvironmentID, view)
 	if err != nil {
 		return keyReused(err)
 	}
@@ -71,6 +69,20 @@ func (h *Handler) createSession(c *call) error {
 		return c.answer(shownSession(view.State))
 	}
 	return c.streamSession(view.State.Session, driver.FromStart, asked.Obfuscate, true)
+}
+
+// create makes a session, and leaves nothing behind of one that was not made.
+func (c *call) create(asked *agents.SessionCreate) (*driver.View, error) {
+	creation, err := c.creation(asked)
+	if err != nil {
+		c.forget(c.id)
+		return nil, err
+	}
+	view, err := c.h.opts.Sessions.Create(c.r.Context(), *creation)
+	if err == nil || creation.Key == "" { // else the session may be there, and is asked for again
+		c.unused(creation, view)
+	}
+	return view, err
 }
 
 // creation is what a request asks the runtime for.
@@ -88,7 +100,7 @@ func (c *call) creation(asked *agents.SessionCreate) (*driver.Creation, error) {
 	}
 	if asked.Agent != nil {
 		redefine(&d, asked.Agent)
-		if err := c.sealSecrets(&d, asked.Agent, asked.VaultIDs); err != nil {
+		if err := c.sealSecrets(&d, asked.Agent, c.id, asked.VaultIDs); err != nil {
 			return nil, err
 		}
 	}
@@ -106,7 +118,7 @@ func (c *call) creation(asked *agents.SessionCreate) (*driver.Creation, error) {
 		limit := *asked.SpendLimit * nanoPerCent
 		created.SpendLimit = &limit
 	}
-	contract := sessionContract{CacheTTL: asked.CacheTTL, RoleARN: asked.RoleARN}
+	contract := sessionContract{CacheTTL: asked.CacheTTL, RoleARN: asked.RoleARN, Secrets: secretsOf(&d, c.id)}
 	if err := c.sessionEnvironment(asked, &created, &contract); err != nil {
 		return nil, err
 	}
@@ -168,7 +180,7 @@ func (h *Handler) listSessions(c *call) error {
 	if err != nil {
 		return err
 	}
-	views, err := h.opts.Sessions.List(c.r.Context(), driver.Query{
+	views, err := h.opts.Sessions.List(c.r.Context(), driver.Query{Mode: agent.Parking,
 		Tenant: c.who.Tenant.ID, Agent: c.r.URL.Query().Get("agent_id"), Metadata: q.Metadata,
 		Oldest: q.Ascending, After: q.After, Limit: q.Limit + 1,
 	})
@@ -193,16 +205,31 @@ func (h *Handler) updateSession(c *call) error {
 	if err != nil {
 		return err
 	}
-	updated, err := c.updated(view.State, asked)
-	if err != nil {
-		return err
+	input := driver.Input{Tenant: c.who.Tenant.ID, Session: view.State.Session, Key: c.idempotencyKey(), Body: c.body}
+	came, err := h.opts.Sessions.Sent(c.r.Context(), input)
+	if err == nil && !came {
+		err = c.update(input, view, asked)
 	}
-	err = h.opts.Sessions.Send(c.r.Context(), driver.Input{Tenant: c.who.Tenant.ID, Session: view.State.Session,
-		Key: c.idempotencyKey(), Body: c.body, Bodies: []agent.Body{updated}})
 	if err != nil {
 		return keyReused(err)
 	}
 	return h.getSession(c)
+}
+
+// update changes a session, and forgets the secrets of tools that it replaces.
+func (c *call) update(input driver.Input, view *driver.View, asked *agents.SessionUpdate) error {
+	updated, err := c.updated(view.State, asked)
+	if err != nil {
+		return err
+	}
+	input.Bodies = []agent.Body{updated}
+	if err := c.h.opts.Sessions.Send(c.r.Context(), input); err != nil {
+		return err
+	}
+	if updated.Tools != nil {
+		c.forgetReplaced(view)
+	}
+	return nil
 }
 
 // updated is what a request changes.
@@ -223,7 +250,7 @@ func (c *call) updated(s *agent.State, asked *agents.SessionUpdate) (*agent.Upda
 		d := agent.Definition{}
 		fields := &agents.AgentFields{Tools: asked.Tools}
 		redefine(&d, fields)
-		if err := c.sealSecrets(&d, fields, s.Settings.Vaults); err != nil {
+		if err := c.sealSecrets(&d, fields, s.Session, s.Settings.Vaults); err != nil {
 			return nil, err
 		}
 		if d.Tools == nil {
@@ -268,42 +295,9 @@ func (h *Handler) deleteSession(c *call) error {
 	if err := h.opts.Sessions.Delete(c.r.Context(), c.who.Tenant.ID, id); err != nil {
 		return err
 	}
-	c.forgetSecrets(view.State)
+	c.forgetSecrets(view)
 	c.removeEnvironment(view.State.Settings.EnvironmentID)
 	return c.answer(agents.Deleted{ID: id, Object: agents.ObjectSessionDeleted, Deleted: true})
-}
-
-// sealSecrets keeps what a request says in secret of MCP servers apart from the
-// session, and names it there.
-func (c *call) sealSecrets(d *agent.Definition, f *agents.AgentFields, vaults []string) error {
-	if !f.Tools.Set {
-		return nil
-	}
-	for i := range f.Tools.Value {
-		if t := &f.Tools.Value[i]; t.Type == agents.ToolMCP {
-			if err := c.sealServer(&d.Tools[i], t.MCP, vaults); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// forgetSecrets destroys what [call.sealSecrets] kept. What cannot be destroyed
-// now is of no use to anybody: only the session named it.
-func (c *call) forgetSecrets(s *agent.State) {
-	if c.h.opts.Vaults == nil {
-		return
-	}
-	var ids []string
-	for _, t := range s.Settings.Definition.Tools {
-		if t.Server != nil && t.Server.Credential != "" {
-			ids = append(ids, t.Server.Credential)
-		}
-	}
-	if err := c.h.opts.Vaults.Forget(context.WithoutCancel(c.r.Context()), c.who.Tenant.ID, ids...); err != nil {
-		c.h.opts.Log.Warn("secrets of a deleted session were not destroyed", "session", s.Session, "err", err)
-	}
 }
 
 // knownVaults refuses vaults that do not exist.

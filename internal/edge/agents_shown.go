@@ -17,6 +17,9 @@ type sessionContract struct {
 	CacheTTL    string                     `json:"cache_ttl,omitzero"`
 	Environment *agents.SessionEnvironment `json:"environment,omitzero"`
 	RoleARN     string                     `json:"role_arn,omitzero"`
+	// Secrets is under what the vault keeps what was given in secret when the
+	// session was created; what came later is under the session's id.
+	Secrets string `json:"secrets,omitzero"`
 }
 
 func (s sessionContract) encode() (jsontext.Value, error) {

@@ -83,18 +83,18 @@ func (j *Journal) Submit(ctx context.Context, head Session, s Submission) (Recei
 	return Receipt{}, Fault(ErrStale, head.ID, "The session is too busy to take input: try again later.")
 }
 
-// Submitted reports whether the submission's key was taken before with this
-// body; with another it answers [ErrKeyReused]. The head is of the session it
-// would go to.
-func (j *Journal) Submitted(ctx context.Context, head Session, s Submission) (bool, error) {
-	if err := s.check(); err != nil {
-		return false, err
+// Submitted answers the receipt of the submission whose key and body came
+// before; for a key that did not, Repeated is false. With another body it is
+// [ErrKeyReused].
+func (j *Journal) Submitted(ctx context.Context, tenant string, s Submission) (Receipt, error) {
+	if err := s.check(); err != nil || s.Key == "" {
+		return Receipt{}, err
 	}
-	receipt, err := j.repeated(ctx, head.Tenant, s, ErrNotFound)
+	receipt, err := j.repeated(ctx, tenant, s, ErrNotFound)
 	if errors.Is(err, ErrNotFound) {
-		return false, nil
+		return Receipt{}, nil
 	}
-	return receipt.Repeated, err
+	return receipt, err
 }
 
 func (s Submission) check() error {
@@ -146,6 +146,9 @@ func (j *Journal) repeated(ctx context.Context, tenant string, s Submission, err
 	head, err := j.config.Store.Head(ctx, tenant, e.Session)
 	if err != nil {
 		return Receipt{}, err
+	}
+	if head.Key == nil {
+		return Receipt{}, Fault(ErrErased, head.ID, "The session was deleted.")
 	}
 	var digest string
 	var events uint64
