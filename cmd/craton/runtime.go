@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,4 +83,9 @@ func (svc *service) permit(ctx context.Context, who driver.Asker, what string) e
 func (svc *service) auditTool(ctx context.Context, who driver.Asker, call, decision string) {
 	svc.log.InfoContext(ctx, "audit", "tenant", who.Tenant, "session", who.Session, "turn", who.Turn,
 		"key", who.Principal.Key, "user", who.Principal.User, "call", call, "decision", decision)
+}
+
+// keepsNothing tells tenants for whom no response is stored.
+func (svc *service) keepsNothing(tenant identity.Tenant) bool {
+	return svc.cfg.Retention.Mode == "none" || slices.Contains(svc.cfg.Retention.NoneTenants, tenant.Name)
 }

@@ -136,7 +136,8 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 	}
 	return edge.New(edge.Options{
 		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Conversations: svc.state.conversations, Box: svc.state.keyring,
-		Objects: svc.state.objects, AsyncInvokes: svc.async,
+		KeepNothing: svc.keepsNothing,
+		Objects:     svc.state.objects, AsyncInvokes: svc.async,
 		Sessions: svc.driver.Sessions(), BarSelfApproval: svc.cfg.Tools.TwoPersons,
 		Agents: svc.state.agents, Vaults: svc.state.vaults, Files: svc.state.files, Environments: svc.state.environments,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {

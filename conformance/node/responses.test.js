@@ -169,7 +169,11 @@ check('cancellation', async () => {
 
 absent('models', 'the same as for openai');
 absent('embeddings', 'the same as for openai');
-absent('token counting', 'Responses\' input_tokens operation is not served yet');
+
+check('token counting', async () => {
+  const { input_tokens: counted } = await client().responses.inputTokens.count({ model, input: 'one two three' });
+  assert.equal(counted, (await ask('one two three')).usage.input_tokens);
+});
 
 check('model names', async () => {
   for (const name of names) assert.equal((await ask('Say yes', { model: name })).output_text, 'yes', name);

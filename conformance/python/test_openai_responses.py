@@ -14,7 +14,6 @@ pytestmark = pytest.mark.sdk("openai Responses (Python)", "openai")
 ABSENT = {
     "embeddings": "see openai (Python): the contract's embeddings are beside Responses",
     "models": "see openai (Python): the contract's models are beside Responses",
-    "token counting": "the input_tokens operation comes with the rest of Responses' state",
 }
 case = pytest.mark.case
 TOOLS = [{"type": "function", "name": "get_weather", "description": "Weather of a city.", "strict": True, "parameters": craton.WEATHER}]
@@ -248,7 +247,8 @@ def test_oversized_request(client):
 
 @case("unsupported feature")
 @pytest.mark.parametrize("options, member", [
-    ({"background": True}, "background"), ({"conversation": "conv_1"}, "conversation"), ({"tools": [{"type": "web_search"}]}, "tools")])
+    ({"tools": [{"type": "web_search"}]}, "tools"),
+    ({"tools": [{"type": "mcp", "server_label": "a", "connector_id": "connector_gmail"}]}, "tools")])
 def test_unsupported_feature(client, options, member):
     with pytest.raises(openai.BadRequestError) as e:
         ask(client, "hi", **options)

@@ -217,6 +217,11 @@ type Retention struct {
 	// Uploads counts from the beginning of a multipart upload that was neither
 	// completed nor aborted; default 168h.
 	Uploads *Duration `yaml:"uploads"`
+	// Mode is "none" where no response or conversation may be stored; empty
+	// keeps them until they are deleted.
+	Mode string `yaml:"mode"`
+	// NoneTenants are the names of tenants with mode "none", whatever Mode is.
+	NoneTenants []string `yaml:"none_tenants"`
 }
 
 // Observe configures logs, metrics and traces.

@@ -144,6 +144,9 @@ func (c *Config) Validate() error {
 	if s := c.Observe.Sample; s != nil && (*s < 0 || *s > 1 || math.IsNaN(*s)) {
 		bad("observe.sample: %v is not between 0 and 1", *s)
 	}
+	if m := c.Retention.Mode; m != "" && m != "none" {
+		bad("retention.mode: %q is no mode; write none, or leave it out", m)
+	}
 	if a := c.Observe.AccessLog; a != "" && a != "json" && a != "off" {
 		bad("observe.access_log: %q is neither json nor off", a)
 	}

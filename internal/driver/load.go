@@ -107,9 +107,17 @@ func (a *actor) save(ctx context.Context) {
 // session. No client can write it.
 const AgentKey = "\x01agent"
 
+// modeKey is the one under which they find its mode.
+const modeKey = "\x01mode"
+
+// found is what the server itself lists a session under.
+func found(c *agent.Created) map[string]string {
+	return map[string]string{AgentKey: c.Definition.ID, modeKey: string(c.Mode)}
+}
+
 // FactsOf are what a session is found by in listings.
 func FactsOf(s *agent.State) session.Facts {
-	facts := session.Facts{Status: string(s.Status()), Metadata: map[string]string{AgentKey: s.Settings.Definition.ID}}
+	facts := session.Facts{Status: string(s.Status()), Metadata: found(&s.Settings)}
 	maps.Copy(facts.Metadata, s.Settings.Metadata)
 	return facts
 }

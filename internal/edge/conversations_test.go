@@ -8,6 +8,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/edge/edgetest"
+	"github.com/craton-ai/craton/internal/identity"
 )
 
 var conversationID = regexp.MustCompile(`"id":"(conv_[a-z0-9]+)"`)
@@ -61,6 +62,15 @@ func TestConversations(t *testing.T) {
 // TestNothingIsKept refuses conversations where the operator keeps nothing.
 func TestNothingIsKept(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) { o.KeepNothing = true }})
-	w.Run(t, []edgetest.Scenario{{Name: "create", Method: http.MethodPost, Path: "/v1/conversations", Body: `{}`, Status: 400, Want: []string{"retention"}}})
+	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) { o.KeepNothing = func(t identity.Tenant) bool { return t.Root } }})
+	say := func(more string) string { return `{"model":"script/script-chat","input":"hi"` + more + "}" }
+	a := w.Do(t, &edgetest.Scenario{Method: http.MethodPost, Path: "/v1/responses", Body: say("")})
+	w.Run(t, []edgetest.Scenario{
+		{Name: "a conversation", Method: http.MethodPost, Path: "/v1/conversations", Body: `{}`, Status: 400, Want: []string{"retention"}},
+		{Name: "store is false", Method: http.MethodPost, Path: "/v1/responses", Body: say(""), Want: []string{`"store":false`}},
+		{Name: "it is not there", Method: http.MethodGet, Path: "/v1/responses/" + id(t, a), Status: 404},
+		{Name: "storing is refused", Method: http.MethodPost, Path: "/v1/responses", Body: say(`,"store":true`), Status: 400, Want: []string{"retention"}},
+		{Name: "background is refused", Method: http.MethodPost, Path: "/v1/responses", Body: say(`,"background":true`), Status: 400, Want: []string{"background"}},
+		{Name: "other tenants", Method: http.MethodPost, Path: "/v1/responses", As: "other", Body: say(`,"store":true`), Want: []string{`"store":true`}},
+	})
 }

@@ -34,9 +34,9 @@ type Options struct {
 	Responses Responses
 	// Conversations keeps conversations; nil serves none.
 	Conversations *conversation.Store
-	// KeepNothing is the data retention mode "none": responses are not stored
-	// unless asked for, and asking is refused.
-	KeepNothing bool
+	// KeepNothing names the tenants whose data retention mode is "none": their
+	// responses are not stored, and asking for it is refused. nil names nobody.
+	KeepNothing func(tenant identity.Tenant) bool
 	// Box seals what clients carry between requests, such as compacted contexts.
 	Box Box
 	// Usage sums usage records, after what is still buffered was written; nil

@@ -35,7 +35,7 @@ func (h *Handler) createConversation(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := h.mayStore("conversation"); err != nil {
+	if err := c.mayStore("conversation"); err != nil {
 		return err
 	}
 	conv, err := h.opts.Conversations.Create(c.r.Context(), c.who.Tenant.ID, body.Metadata, h.newItems(body.Items))
@@ -187,11 +187,16 @@ func (c *call) include() ([]string, error) {
 	return include, responses.CheckInclude(include)
 }
 
-// mayStore refuses to keep anything where the operator keeps nothing.
-func (h *Handler) mayStore(subject string) error {
-	if !h.opts.KeepNothing {
+// keepsNothing reports whether the caller's data retention mode is none.
+func (c *call) keepsNothing() bool {
+	return c.h.opts.KeepNothing != nil && c.h.opts.KeepNothing(c.who.Tenant)
+}
+
+// mayStore refuses to keep anything where nothing is to be kept.
+func (c *call) mayStore(subject string) error {
+	if !c.keepsNothing() {
 		return nil
 	}
-	return model.Errorf(model.Unsupported, subject, "This server keeps no conversation data: its data retention mode is none.").
+	return model.Errorf(model.Unsupported, subject, "No conversation data is kept here: the data retention mode is none.").
 		WithHint("Set store to false, and send the whole input with each request.")
 }

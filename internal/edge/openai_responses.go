@@ -229,12 +229,12 @@ func (t *turn) admissible() error {
 	case o.Background && h.opts.Sessions == nil:
 		return model.Errorf(model.Unsupported, "background", "This server runs no responses in the background.").
 			WithHint("Leave background out, or set it to false.")
-	case o.Background && h.opts.KeepNothing:
-		return h.mayStore("background")
+	case o.Background && t.c.keepsNothing():
+		return t.c.mayStore("background")
 	case o.Background && refused:
 		return model.Errorf(model.Invalid, "background", "A response in the background is stored: background needs store to be true.")
 	case o.Store != nil && *o.Store:
-		return h.mayStore("store")
+		return t.c.mayStore("store")
 	}
 	return nil
 }
@@ -254,10 +254,10 @@ func (t *turn) permitted() error {
 		if err := t.c.permit(identity.SessionWrite); err != nil {
 			return err
 		}
-		if h.opts.KeepNothing {
+		if t.c.keepsNothing() {
 			t.opts.Store = new(bool)
 		}
-	case h.opts.Responses == nil, h.opts.KeepNothing, !t.c.who.Can(identity.SessionWrite):
+	case h.opts.Responses == nil, t.c.keepsNothing(), !t.c.who.Can(identity.SessionWrite):
 		t.opts.Store = new(bool)
 	}
 	return nil
