@@ -142,7 +142,7 @@ func (w *world) config(p *port, st driver.Store, skew time.Duration) (driver.Con
 		return driver.Config{}, err
 	}
 	return driver.Config{
-		Store: st, Journal: journal, Tools: tools{p}, Node: p.name, Now: now, Log: w.log.With("node", p.name),
+		Store: st, Journal: journal, Tools: tools{p}, Program: drivertest.Program, Node: p.name, Now: now, Log: w.log.With("node", p.name),
 		Models: &drivertest.Script{Op: w.op, Begin: p.begin, Pause: p.pause},
 		// Odd ones, so that no two timers of a node meet.
 		TTL:  3*time.Second + between(r, 0, time.Millisecond),

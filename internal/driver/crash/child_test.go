@@ -96,8 +96,8 @@ func configure(node string, store stores, f *fatal) (driver.Config, error) {
 	return driver.Config{
 		Store:   driver.Store{Journals: f, Leases: f, Snapshots: store, Buffer: f, Index: store},
 		Journal: journal, Node: node, Now: time.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Models: &drivertest.Script{Op: drivertest.Counter(node), Begin: overloaded(), Pause: pause},
-		TTL:    600 * time.Millisecond, Poll: 50 * time.Millisecond, Linger: 100 * time.Millisecond,
+		Program: drivertest.Program, Models: &drivertest.Script{Op: drivertest.Counter(node), Begin: overloaded(), Pause: pause},
+		TTL: 600 * time.Millisecond, Poll: 50 * time.Millisecond, Linger: 100 * time.Millisecond,
 	}, err
 }
 

@@ -34,7 +34,7 @@ func Definition() agent.Definition {
 	return agent.Definition{ID: "agent_1", Model: "script", MultiAgent: agent.MultiAgent{Enabled: true}, Tools: []agent.Tool{
 		{Kind: agent.ToolServer, Server: &agent.Server{Server: tool.Server{Label: Label, URL: "craton:ledger"},
 			Approval: agent.Approval{Mode: "never", Always: []string{"guarded"}}}},
-		{Kind: agent.ToolFunction, Function: &agent.Function{Name: "look"}},
+		{Kind: agent.ToolFunction, Function: &agent.Function{Name: "look"}}, {Kind: agent.ToolProgram},
 	}}
 }
 

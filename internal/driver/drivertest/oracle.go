@@ -169,6 +169,9 @@ func (o *Oracle) called(r *Record, b *agent.ToolCalled) error {
 		return fmt.Errorf("there is no call %s", b.Call)
 	}
 	r.calls[call.ID]++
+	if call.Kind == agent.CallProgram {
+		return nil
+	}
 	op, err := opOf(call.Arguments)
 	if err != nil {
 		return err

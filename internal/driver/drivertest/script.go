@@ -10,6 +10,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/tool"
 )
 
 // PlanPrefix begins a message with a plan: steps separated by spaces, of
@@ -17,9 +18,9 @@ import (
 const PlanPrefix = "plan "
 
 // Steps are what a plan may hold: a call of each of the tools of [Specs], a
-// call of the client's function, several calls at once, a subagent, waiting for
+// call of the client's function, several calls at once, a program, a subagent, waiting for
 // all subagents, a tool that does not exist.
-var Steps = []string{"read", "idempotent", "keyed", "unsafe", "guarded", "look", "several", "sub", "wait", "nonsense"}
+var Steps = []string{"read", "idempotent", "keyed", "unsafe", "guarded", "look", "several", "program", "sub", "wait", "nonsense"}
 
 // Script is a model that takes the steps of the plans in its context, one an
 // answer, and then says that it is done. It is safe for concurrent use.
@@ -141,6 +142,8 @@ func (s *Script) calls(session, step string, agents []string) []model.Part {
 		return []model.Part{call("look", `{}`)}
 	case "several":
 		return []model.Part{operation("keyed"), operation("unsafe"), call("look", `{}`), operation("read")}
+	case "program":
+		return []model.Part{call("run_program", `{"code":"`+s.Op(session)+`"}`)}
 	case "sub":
 		return []model.Part{call("create_subagent", `{"message":"plan keyed unsafe; go"}`)}
 	case "wait":
@@ -153,4 +156,15 @@ func (s *Script) calls(session, step string, agents []string) []model.Part {
 		return []model.Part{operation(step)}
 	}
 	return []model.Part{call("no_such_tool", `{}`)}
+}
+
+// Program is a driver.Program for [Script]: each program calls three tools, one
+// after the other.
+func Program(ctx context.Context, code string, call func(ctx context.Context, n int, name, arguments string) (tool.Result, error)) (tool.Result, error) {
+	for n, name := range []string{"keyed", "read", "unsafe"} {
+		if _, err := call(ctx, n, Label+"__"+name, fmt.Sprintf(`{"op":"%s.%d"}`, code, n)); err != nil {
+			return tool.Result{}, err
+		}
+	}
+	return tool.Result{Content: []model.Part{&model.Text{Text: "ran " + code}}}, nil
 }
