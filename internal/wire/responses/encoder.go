@@ -15,8 +15,8 @@ type Encoder struct {
 	opts  ResponseOptions
 	model string
 	seq   int64
-	mark  int64 // seq before Finish
-	from  int   // where the event under way begins
+	mark  int64  // seq before Finish
+	from  int    // where the event under way begins
 	raw   []byte // the whole object, where it is replayed
 	began bool
 	ended bool // Finish was called
