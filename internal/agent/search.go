@@ -20,7 +20,8 @@ var searchTool = model.Tool{
 var programTool = model.Tool{
 	Name: "run_program",
 	Description: "Runs a JavaScript program that can call the other tools as asynchronous functions: " +
-		"`await tools.NAME({…})`. What it logs and returns is the result. It has no network, files, clock or chance of its own.",
+		"`await tools.NAME({…})`, by the names under which you have them. What it logs and returns is the result. " +
+		"It has no network, files, clock or chance of its own.",
 	Schema: []byte(`{"type":"object","properties":{"code":{"type":"string","description":"The body of an async function."}},` +
 		`"required":["code"],"additionalProperties":false}`),
 }
