@@ -16,6 +16,12 @@ const UnknownCall = "Unknown pending tool call: "
 // be appended: nothing for what was taken before.
 func admit(s *agent.State, bodies []agent.Body, now time.Time) ([]agent.Body, error) {
 	taken := make([]agent.Body, 0, len(bodies))
+	box := mailbox{}
+	if root := s.Root(); root != nil {
+		for i := range root.Queue {
+			box.add(root.Queue[i].Messages)
+		}
+	}
 	for _, body := range bodies {
 		if s.Status() == agent.Broken {
 			return nil, conflict("The session has failed for good: "+s.Error, "Begin a new session, or fork this one.")
@@ -24,10 +30,7 @@ func admit(s *agent.State, bodies []agent.Body, now time.Time) ([]agent.Body, er
 		keep := true
 		switch b := body.(type) {
 		case *agent.Message:
-			if root := s.Root(); root != nil && len(root.Queue) >= MaxQueued {
-				return nil, &model.Error{Kind: model.Overloaded, Subject: "events", Message: "Too much input waits for this session.",
-					Hint: "Wait until it has taken some up."}
-			}
+			err = box.take(b.Messages)
 		case *agent.Cancel:
 			keep = s.Status() != agent.Idle
 		case *agent.Result:
@@ -43,6 +46,35 @@ func admit(s *agent.State, bodies []agent.Body, now time.Time) ([]agent.Body, er
 		}
 	}
 	return taken, nil
+}
+
+// mailbox is the input that waits for a session.
+type mailbox struct{ inputs, bytes int }
+
+// take adds input, or refuses it where too much waits. What comes to an empty
+// mailbox is taken however large it is: the server bounds what a request holds.
+func (m *mailbox) take(messages []model.Message) error {
+	before := *m
+	m.add(messages)
+	if m.inputs > MaxQueued || before.inputs > 0 && m.bytes > MaxQueuedBytes {
+		return &model.Error{Kind: model.Overloaded, Subject: "events", Message: "Too much input waits for this session.",
+			Hint: "Wait until it has taken some up."}
+	}
+	return nil
+}
+
+func (m *mailbox) add(messages []model.Message) {
+	m.inputs++
+	for i := range messages {
+		for _, part := range messages[i].Parts {
+			switch p := part.(type) {
+			case *model.Text:
+				m.bytes += len(p.Text)
+			case *model.Image:
+				m.bytes += len(p.Source.Data) + len(p.Source.URL)
+			}
+		}
+	}
 }
 
 func conflict(message, hint string) error {

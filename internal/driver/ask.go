@@ -52,7 +52,12 @@ func (a *actor) take(b *batch) error {
 	a.asks = nil
 	a.mu.Unlock()
 	b.asks = asks
-	for _, one := range asks {
+	for i, one := range asks {
+		if len(b.drafts) >= session.MaxEvents/2 {
+			b.asks = asks[:i:i]
+			a.change(func() { a.asks = append(asks[i:], a.asks...) }) // they come with the next batch
+			return nil
+		}
 		var bodies []agent.Body
 		if bodies, one.verdict = admit(a.state, one.in.Bodies, b.at); len(bodies) == 0 {
 			continue

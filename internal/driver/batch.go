@@ -61,8 +61,8 @@ func (a *actor) fill(b *batch) error {
 			break
 		}
 		for _, effect := range next {
-			if effect.Record == nil {
-				break
+			if effect.Record == nil || len(b.drafts) >= session.MaxEvents/2 {
+				break // the others come again
 			}
 			if err := a.fold(b, effect.Record); err != nil {
 				return err

@@ -110,16 +110,18 @@ const AgentKey = "\x01agent"
 // modeKey is the one under which they find its mode.
 const modeKey = "\x01mode"
 
-// found is what the server itself lists a session under.
-func found(c *agent.Created) map[string]string {
-	return map[string]string{AgentKey: c.Definition.ID, modeKey: string(c.Mode)}
+// labelled are a client's labels of a session with the server's own, which no
+// client's replace.
+func labelled(c *agent.Created, metadata map[string]string) map[string]string {
+	labels := map[string]string{}
+	maps.Copy(labels, metadata)
+	labels[AgentKey], labels[modeKey] = c.Definition.ID, string(c.Mode)
+	return labels
 }
 
 // FactsOf are what a session is found by in listings.
 func FactsOf(s *agent.State) session.Facts {
-	facts := session.Facts{Status: string(s.Status()), Metadata: found(&s.Settings)}
-	maps.Copy(facts.Metadata, s.Settings.Metadata)
-	return facts
+	return session.Facts{Status: string(s.Status()), Metadata: labelled(&s.Settings, s.Settings.Metadata)}
 }
 
 func same(a, b session.Facts) bool {

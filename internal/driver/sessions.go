@@ -62,10 +62,7 @@ func (s *Sessions) Create(ctx context.Context, c Creation) (*View, error) {
 	if c.Input != nil {
 		facts.Status = string(agent.InProgress)
 	}
-	facts.Metadata = found(&c.Created)
-	for k, v := range c.Created.Metadata {
-		facts.Metadata[k] = v
-	}
+	facts.Metadata = labelled(&c.Created, c.Created.Metadata)
 	change.Facts = &facts
 	receipt, err := d.config.Journal.Submit(ctx, head, session.Submission{Key: prefixed(createKey, c.Key), Body: c.Body, Change: change})
 	if err != nil {
@@ -194,8 +191,12 @@ type Input struct {
 	Bodies []agent.Body
 }
 
-// MaxQueued is how many inputs may wait for one session.
-const MaxQueued = 256
+// What may wait for one session: MaxQueued inputs, and of more than one
+// MaxQueuedBytes of text and images.
+const (
+	MaxQueued      = 256
+	MaxQueuedBytes = 32 << 20
+)
 
 // Send takes input. It is durable when Send returns. Errors are *model.Error:
 // [session.ErrNotFound]; [session.ErrKeyReused]; kind Invalid for a result or
@@ -275,11 +276,7 @@ func updatedFacts(state *agent.State, bodies []agent.Body) *session.Facts {
 		switch b := body.(type) {
 		case *agent.Updated:
 			if b.Metadata != nil {
-				facts.Metadata = found(&state.Settings)
-				for k, v := range *b.Metadata {
-					facts.Metadata[k] = v
-				}
-				changed = true
+				facts.Metadata, changed = labelled(&state.Settings, *b.Metadata), true
 			}
 		case *agent.Message:
 			if facts.Status == string(agent.Idle) {
