@@ -20,10 +20,10 @@ import (
 // parked is a session that waits for a function's result and for a yes.
 type parked struct {
 	*testing.T
-	w              *world
-	s              *driver.Sessions
-	id, turn       string
-	function, asks string // the call and the request
+	w        *world
+	s        *driver.Sessions
+	id, turn string
+	function string // the call
 }
 
 func park(t *testing.T, w *world, s *driver.Sessions) parked {
