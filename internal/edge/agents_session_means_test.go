@@ -25,7 +25,7 @@ func (mute) Ask(context.Context, driver.Asker, *model.Request) (*driver.Answer, 
 }
 
 // sessionsWorld is a World whose sessions are kept and not run.
-func sessionsWorld(t *testing.T) (w *edgetest.World, sessions *driver.Sessions) {
+func sessionsWorld(t *testing.T, options ...func(*edge.Options)) (w *edgetest.World, sessions *driver.Sessions) {
 	t.Helper()
 	store := mem.New()
 	w = edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) {
@@ -41,6 +41,9 @@ func sessionsWorld(t *testing.T) (w *edgetest.World, sessions *driver.Sessions) 
 		}
 		sessions = d.Sessions()
 		o.Sessions = sessions
+		for _, option := range options {
+			option(o)
+		}
 	}})
 	return w, sessions
 }

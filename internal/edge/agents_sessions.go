@@ -58,6 +58,13 @@ func (h *Handler) createSession(c *call) error {
 	if err := c.permit(identity.ModelInvoke); err != nil {
 		return err
 	}
+	if asked.Stream { // before anything is made
+		done, err := h.watch()
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	view, err := h.opts.Sessions.Created(c.r.Context(), c.who.Tenant.ID, c.idempotencyKey(), c.body)
 	if err == nil && view == nil {
 		view, err = c.create(asked)

@@ -30,7 +30,23 @@ func (h *Handler) streamEvents(c *call) error {
 	if after == "" {
 		after = query.Get("starting_after")
 	}
+	done, err := h.watch()
+	if err != nil {
+		return err
+	}
+	defer done()
 	return c.streamSession(c.r.PathValue("session_id"), after, query.Get("include_obfuscation") != "false", false)
+}
+
+// watch takes a place among those who follow sessions; done gives it back.
+func (h *Handler) watch() (done func(), err error) {
+	select {
+	case h.watchers <- struct{}{}:
+		return func() { <-h.watchers }, nil
+	default:
+		return nil, &model.Error{Kind: model.Overloaded, RetryAfter: time.Second, Message: "As many clients follow sessions as may.",
+			Hint: "Close streams that are not needed, or ask the operator for more (limits.max_concurrent)."}
+	}
 }
 
 // streamSession tells the client what happens in a session: until it leaves,

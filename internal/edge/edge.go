@@ -101,13 +101,16 @@ type Options struct {
 
 // Handler is the root of everything Craton serves. It is safe for concurrent use.
 type Handler struct {
-	opts   Options
-	hosts  hostList
-	auth   *authenticator
-	mux    *http.ServeMux
-	aws    *awsRouter
-	slots  chan struct{}
-	origin map[string]bool
+	opts  Options
+	hosts hostList
+	auth  *authenticator
+	mux   *http.ServeMux
+	aws   *awsRouter
+	slots chan struct{}
+	// watchers are the readers of sessions among the slots: they hold theirs for
+	// as long as they like, and so may have half of them.
+	watchers chan struct{}
+	origin   map[string]bool
 	// readers are sessions of responses that are not kept, while a client of this
 	// process reads them.
 	readers sync.Map
@@ -135,6 +138,8 @@ func New(opts Options) (*Handler, error) {
 		mux:    http.NewServeMux(),
 		slots:  make(chan struct{}, max(opts.MaxConcurrent, 1)),
 		origin: map[string]bool{},
+
+		watchers: make(chan struct{}, max(opts.MaxConcurrent/2, 1)),
 	}
 	h.closing, h.close = context.WithCancel(context.Background())
 	for _, o := range opts.Origins {
