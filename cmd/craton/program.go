@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 
 	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/tool"
 	"github.com/craton-ai/craton/internal/tool/program"
 )
 
@@ -26,5 +29,24 @@ func programs() driver.Program {
 	if err != nil {
 		return nil
 	}
-	return (&program.Runner{Path: self, Args: []string{"program"}}).Run
+	return atMost(maxPrograms, (&program.Runner{Path: self, Args: []string{"program"}}).Run)
+}
+
+// maxPrograms is how many programs run at once: each is a process of its own,
+// with up to [program.DefaultMemory].
+const maxPrograms = 64
+
+// atMost lets n programs run at once. Others wait, as long as they may take.
+func atMost(n int, run driver.Program) driver.Program {
+	places := make(chan struct{}, n)
+	return func(ctx context.Context, code string, call func(context.Context, int, string, string) (tool.Result, error)) (tool.Result, error) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			return run(ctx, code, call)
+		case <-ctx.Done():
+			return tool.Result{}, &model.Error{Kind: model.Overloaded, Op: "craton.program", Err: ctx.Err(),
+				Message: "The server runs as many programs as it may.", Hint: "Try again later."}
+		}
+	}
 }
