@@ -53,6 +53,10 @@ func (s *State) modelAnswered(e Event, b *ModelAnswered) error {
 // unique gives calls whose id was used before, or is missing, one of their own:
 // also those that another agent of the session has open.
 func (s *State) unique(t *Thread, b *ModelAnswered) model.Message {
+	calls := b.Message.ToolCalls()
+	if len(calls) == 0 {
+		return b.Message
+	}
 	seen := make(map[string]bool)
 	for _, other := range s.Threads {
 		if other.Turn.Over() {
@@ -62,9 +66,9 @@ func (s *State) unique(t *Thread, b *ModelAnswered) model.Message {
 			seen[call.ID] = true
 		}
 	}
-	for _, m := range t.Context {
-		for _, call := range m.ToolCalls() {
-			seen[call.ID] = true
+	for _, call := range calls {
+		if !seen[call.ID] {
+			seen[call.ID] = t.called(call.ID)
 		}
 	}
 	message := b.Message
@@ -82,6 +86,18 @@ func (s *State) unique(t *Thread, b *ModelAnswered) model.Message {
 		seen[call.ID] = true
 	}
 	return message
+}
+
+// called reports whether the context has a call of that id.
+func (t *Thread) called(id string) bool {
+	for i := range t.Context {
+		for _, part := range t.Context[i].Parts {
+			if call, ok := part.(*model.ToolCall); ok && call.ID == id {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // callID makes an id for the i-th part of the answer to event seq.

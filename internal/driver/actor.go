@@ -35,6 +35,7 @@ type actor struct {
 	fresh bool
 	runs  map[uint64]*running
 	over  []uint64       // runs that ended since the last append
+	told  []uint64       // runs that ended with the last append
 	group sync.WaitGroup // of runs
 
 	mu       sync.Mutex

@@ -190,8 +190,9 @@ func (a *actor) publish(before session.Session, b *batch) {
 			Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
 	}
 	a.feed.append(events)
-	for _, seq := range a.over {
+	// What was said before the event is read with it: it stays until the next.
+	for _, seq := range a.told {
 		a.feed.forget(seq)
 	}
-	a.over = nil
+	a.told, a.over = a.over, nil
 }

@@ -1,9 +1,10 @@
 package script
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/fnv"
-	"io"
+	"hash"
 	"slices"
 	"strings"
 	"unicode"
@@ -227,29 +228,50 @@ func (v *view) mediaText() string {
 
 // digest tells requests apart; answer and call ids are made of it.
 func digest(req *model.Request) uint64 {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, req.Model)
-	var each func(parts []model.Part)
-	each = func(parts []model.Part) {
-		for _, p := range parts {
-			switch p := p.(type) {
-			case *model.Text:
-				fmt.Fprintf(h, "t%q", p.Text)
-			case *model.ToolCall:
-				fmt.Fprintf(h, "c%q%q%q", p.ID, p.Name, p.Arguments)
-			case *model.ToolResult:
-				fmt.Fprintf(h, "r%q", p.CallID)
-				each(p.Content)
-			case *model.Structured:
-				fmt.Fprintf(h, "j%q", p.JSON)
-			default:
-				fmt.Fprintf(h, "m%s", describe(p))
-			}
+	d := &digester{hash: sha256.New(), buf: make([]byte, 0, digestBuffer)}
+	d.add('n', req.Model)
+	for _, m := range req.Messages {
+		d.add('|', string(m.Role))
+		d.parts(m.Parts)
+	}
+	_, _ = d.hash.Write(d.buf) // a hash takes everything
+	return binary.BigEndian.Uint64(d.hash.Sum(nil))
+}
+
+// digester hashes strings with their lengths, so that none runs into the next.
+type digester struct {
+	hash hash.Hash
+	buf  []byte // what was not hashed yet
+}
+
+const digestBuffer = 4 << 10
+
+func (d *digester) add(kind byte, s string) {
+	d.buf = append(d.buf, kind)
+	d.buf = binary.AppendUvarint(d.buf, uint64(len(s)))
+	d.buf = append(d.buf, s...)
+	if len(d.buf) > digestBuffer/2 {
+		_, _ = d.hash.Write(d.buf) // a hash takes everything
+		d.buf = d.buf[:0]
+	}
+}
+
+func (d *digester) parts(parts []model.Part) {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *model.Text:
+			d.add('t', p.Text)
+		case *model.ToolCall:
+			d.add('c', p.ID)
+			d.add('c', p.Name)
+			d.add('c', p.Arguments)
+		case *model.ToolResult:
+			d.add('r', p.CallID)
+			d.parts(p.Content)
+		case *model.Structured:
+			d.add('j', string(p.JSON))
+		default:
+			d.add('m', describe(p))
 		}
 	}
-	for _, m := range req.Messages {
-		fmt.Fprintf(h, "|%s|", m.Role)
-		each(m.Parts)
-	}
-	return h.Sum64()
 }
