@@ -29,7 +29,7 @@ type speech struct {
 
 func newSpeech(a *actor, run agent.Run) *speech {
 	return &speech{a: a, run: run, places: map[int]agent.Place{}, kinds: map[int]model.Part{}, begun: map[agent.Place]bool{},
-		stream: session.NewStream(a.d.ctx, a.d.config.Store.Buffer, a.head, run.Seq, 1, a.d.config.Keep)}
+		stream: session.NewStream(a.ctx, a.d.config.Store.Buffer, a.head, run.Seq, 1, a.d.config.Keep)}
 }
 
 // listen asks the model and hears it out.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -25,7 +26,7 @@ type Stream struct {
 	ctx    context.Context // of writing; ends with the stream
 	cancel context.CancelFunc
 
-	writing sync.Mutex // held while writing to the buffer; taken before mu
+	writing chan struct{} // holds one while somebody writes to the buffer
 
 	mu      sync.Mutex // guards what follows
 	next    Deltas     // what waits
@@ -40,7 +41,7 @@ type Stream struct {
 // session, whose owner's head is given. Deltas stay readable for ttl. The
 // context bounds writing to the buffer, not the stream.
 func NewStream(ctx context.Context, buffer Buffer, head Session, seq uint64, attempt uint32, ttl time.Duration) *Stream {
-	s := &Stream{buffer: buffer, seq: seq, try: attempt}
+	s := &Stream{buffer: buffer, seq: seq, try: attempt, writing: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.next = Deltas{Tenant: head.Tenant, Session: head.ID, Epoch: head.Epoch, TTL: ttl}
 	return s
@@ -77,8 +78,8 @@ func (s *Stream) Add(data []byte) (EventID, error) {
 
 // flush writes what waits.
 func (s *Stream) flush() {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
 	s.mu.Lock()
 	batch := s.next
 	s.next.Deltas, s.size = nil, 0
@@ -91,15 +92,58 @@ func (s *Stream) flush() {
 	if failed || len(batch.Deltas) == 0 {
 		return
 	}
-	if err := s.buffer.AppendDeltas(s.ctx, batch); err != nil {
+	if err := s.write(batch); err != nil {
 		s.mu.Lock()
 		s.err = err
 		s.mu.Unlock()
 	}
 }
 
+// How often, and for how long, a write is tried that the store did not answer:
+// readers were told these deltas, and the answer may well be recorded once the
+// store is back.
+const (
+	writeAgain   = 200 * time.Millisecond
+	writeAtLeast = 15 * time.Second
+)
+
+// write adds the deltas to the buffer. If it is not known whether an earlier
+// try did, those that are there are left out.
+func (s *Stream) write(batch Deltas) error {
+	var waited time.Duration
+	for {
+		err := s.buffer.AppendDeltas(s.ctx, batch)
+		refused := errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrErased) ||
+			errors.Is(err, ErrInvalid) && waited == 0
+		if err == nil || refused || waited >= writeAtLeast {
+			return err
+		}
+		timer := time.NewTimer(writeAgain)
+		select {
+		case <-timer.C:
+			waited += writeAgain
+		case <-s.ctx.Done():
+			timer.Stop()
+			return err
+		}
+		first := batch.Deltas[0].ID
+		first.N--
+		there, failed := s.buffer.ReadDeltas(s.ctx, batch.Tenant, batch.Session, first, len(batch.Deltas))
+		if failed != nil {
+			continue
+		}
+		for len(there) > 0 && len(batch.Deltas) > 0 && there[0].ID == batch.Deltas[0].ID {
+			there, batch.Deltas = there[1:], batch.Deltas[1:]
+		}
+		if len(batch.Deltas) == 0 {
+			return nil
+		}
+	}
+}
+
 // Close writes what waits and returns the first error of any write. No delta
-// may be added any more. Closing twice is no error.
+// may be added any more. Closing twice is no error. A store
+// that does not answer is waited for, for some seconds.
 func (s *Stream) Close() error {
 	s.flush()
 	s.flushes.Wait()

@@ -135,3 +135,50 @@ func TestStreamsStopWithTheirOwner(t *testing.T) {
 		}
 	})
 }
+
+// flaky is a buffer whose appends fail at first, before or after their effect.
+type flaky struct {
+	session.Buffer
+	before, after int
+}
+
+func (f *flaky) AppendDeltas(ctx context.Context, d session.Deltas) error {
+	if f.before--; f.before >= 0 {
+		return errors.New("the store is away")
+	}
+	err := f.Buffer.AppendDeltas(ctx, d)
+	if f.after--; f.after >= 0 {
+		return errors.New("the store went away")
+	}
+	return err
+}
+
+// TestStreamsOutliveAnOutage: what readers were told reaches the buffer once,
+// when the store is back.
+func TestStreamsOutliveAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]*flaky{"before": {before: 3}, "after": {after: 1}, "both": {before: 2, after: 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, _, head := streamed(t)
+				f.Buffer = store
+				s := session.NewStream(t.Context(), f, head, 1, 2, time.Minute)
+				want := ""
+				for i := range 20 {
+					if _, err := s.Add([]byte(fmt.Sprint(i, " "))); err != nil {
+						t.Fatal(err)
+					}
+					want += fmt.Sprint(i, " ")
+					time.Sleep(10 * time.Millisecond)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				if got := read(t, store, head); got != want {
+					t.Errorf("the buffer holds %q", got)
+				}
+			})
+		})
+	}
+}

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,14 +37,12 @@ type port struct {
 // enter is the way to what is outside: it takes time, and may not arrive.
 func (p *port) enter(ctx context.Context, op, session string) error {
 	r := p.w.chance.draw(p.name + " " + op + " " + session + " " + asks(ctx))
-	if !instant(op) {
-		delay := between(r, 50*time.Microsecond, 2*time.Millisecond)
-		if oneIn(r, 200) {
-			delay = between(r, 50*time.Millisecond, 900*time.Millisecond)
-		}
-		if err := p.sleep(ctx, delay); err != nil {
-			return err
-		}
+	delay := between(r, 50*time.Microsecond, 2*time.Millisecond)
+	if oneIn(r, 200) {
+		delay = between(r, 50*time.Millisecond, 900*time.Millisecond)
+	}
+	if err := p.sleep(ctx, delay); err != nil {
+		return err
 	}
 	switch {
 	case p.dead.Load():
@@ -57,20 +56,14 @@ func (p *port) enter(ctx context.Context, op, session string) error {
 	return nil
 }
 
-// instant calls take no time: those made under a lock, which virtual time does
-// not pass.
-func instant(op string) bool { return op == "AppendDeltas" }
-
 // leave is the way back: what took effect may not be known here.
 func (p *port) leave(ctx context.Context, op, session string) error {
 	r := p.w.chance.draw(p.name + " after " + op + " " + session + " " + asks(ctx))
 	if p.strikes(op + " after") {
 		p.kill()
 	}
-	if !instant(op) {
-		if err := p.sleep(ctx, between(r, 50*time.Microsecond, 2*time.Millisecond)); err != nil {
-			return err
-		}
+	if err := p.sleep(ctx, between(r, 50*time.Microsecond, 2*time.Millisecond)); err != nil {
+		return err
 	}
 	switch {
 	case p.dead.Load():
@@ -195,10 +188,7 @@ func (p *port) LoadSnapshot(ctx context.Context, tenant, id, fold string, seq ui
 }
 
 func (p *port) AppendDeltas(ctx context.Context, d session.Deltas) error {
-	if p.dead.Load() {
-		return errDead
-	}
-	return p.w.store.AppendDeltas(ctx, d)
+	return do(p, ctx, "AppendDeltas", d.Session+fmt.Sprint(d.Deltas[0].ID.Seq), func() error { return p.w.store.AppendDeltas(ctx, d) })
 }
 
 func (p *port) ReadDeltas(ctx context.Context, tenant, id string, after session.EventID, limit int) ([]session.Delta, error) {
