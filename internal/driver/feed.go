@@ -100,6 +100,13 @@ func (f *feed) append(events []session.Event) {
 	})
 }
 
+// begin says that an intent is begun here: all its deltas will be told here.
+func (f *feed) begin(seq uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deltas[seq] = []session.Delta{}
+}
+
 // delta adds a delta of an intent under way.
 func (f *feed) delta(d session.Delta) {
 	f.changed(func() { f.deltas[d.ID.Seq] = append(f.deltas[d.ID.Seq], d) })
@@ -129,8 +136,8 @@ func (f *feed) after(seq uint64) (events []session.Event, ok bool) {
 func (f *feed) said(seq uint64, n uint32) (deltas []session.Delta, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := f.deltas[seq]
-	if len(all) == 0 || all[0].ID.N != 1 || int(n) > len(all) {
+	all, begun := f.deltas[seq]
+	if !begun || int(n) > len(all) || len(all) > 0 && all[0].ID.N != 1 {
 		return nil, false
 	}
 	return slices.Clone(all[n:]), true

@@ -86,6 +86,7 @@ func (a *actor) modelJob(run agent.Run) func(context.Context) agent.Body {
 	if err != nil {
 		return func(context.Context) agent.Body { return modelFailed(run, err, nil) }
 	}
+	a.feed.begin(run.Seq)
 	said := newSpeech(a, run)
 	said.shorten = t.Turn.Definition.Sampling.Truncate
 	return func(ctx context.Context) agent.Body {
