@@ -47,9 +47,29 @@ func (t *turn) begin() (*driver.View, error) {
 	if own == nil {
 		own = []model.Message{}
 	}
-	return c.h.opts.Sessions.Create(c.r.Context(), driver.Creation{Tenant: c.who.Tenant.ID, Label: response.RunLabel(t.show.ID), Input: own,
+	creation := driver.Creation{Tenant: c.who.Tenant.ID, Label: response.RunLabel(t.show.ID), Input: own,
 		Created: agent.Created{Definition: d, Mode: agent.Returning, Principal: agent.Principal{Key: c.key.ID, User: t.req.User},
-			Context: before, Approved: t.approved, Contract: contract}})
+			Context: before, Approved: t.approved, Contract: contract}}
+	if key := c.idempotencyKey(); key != "" && t.cached == nil {
+		creation.Key, creation.Body = "responses/"+key, t.body
+	}
+	view, err := c.h.opts.Sessions.Create(c.r.Context(), creation)
+	if err != nil {
+		return nil, keyReused(err)
+	}
+	return view, t.adopt(view)
+}
+
+// adopt takes the response of a request that came before with the same key for
+// this one's.
+func (t *turn) adopt(view *driver.View) error {
+	k, _, err := readRun(view.State)
+	if err != nil || k.ID == t.show.ID {
+		return err
+	}
+	t.forget()
+	t.sealed, t.show.ID, t.show.Created = false, k.ID, k.Created
+	return nil
 }
 
 // plainInstructions are instructions that are one text.

@@ -139,6 +139,22 @@ func TestBackground(t *testing.T) {
 	w.Run(t, []edgetest.Scenario{sdk, items, done, foreign, remove, gone, unstored, nowhere})
 }
 
+// TestRepeatedBackground sends a request again, as a client does whose answer
+// was lost.
+func TestRepeatedBackground(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{Drive: true})
+	begun := post(`"input":"Hello","background":true`)
+	begun.Header = map[string]string{"Idempotency-Key": "once"}
+	first := id(t, w.Do(t, &begun))
+	if second := id(t, w.Do(t, &begun)); second != first {
+		t.Errorf("%s and %s were made of one request", first, second)
+	}
+	other := post(`"input":"Goodbye","background":true`)
+	other.Header, other.Status = begun.Header, 409
+	w.Run(t, []edgetest.Scenario{other})
+}
+
 func TestCancelBackground(t *testing.T) {
 	t.Parallel()
 	endless, left := edgetest.Endless("endless")
