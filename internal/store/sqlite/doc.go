@@ -7,7 +7,8 @@
 // It guarantees that
 //   - what a write acknowledged is on disk (WAL, synchronous=FULL) and survives
 //     kill -9 and loss of power; writers that come together share one
-//     transaction and one sync, each with its own outcome;
+//     transaction and one sync, each with its own outcome; only what streams
+//     said ([session.Buffer]) may be lost with the power, as its contract says;
 //   - reads never wait for writes, and see every acknowledged one;
 //   - one process at a time has the directory, others are told which one;
 //   - the schema is brought forward at start, and one from a newer program is

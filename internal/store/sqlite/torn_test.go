@@ -124,12 +124,27 @@ func TestCommitsAreSynced(t *testing.T) {
 	if mode, level := pragma(t, s, "PRAGMA journal_mode"), pragma(t, s, "PRAGMA synchronous"); mode != "wal" || level != "2" {
 		t.Errorf("journal_mode is %s and synchronous %s, want wal and 2 (FULL)", mode, level)
 	}
+	// SQLite answers when a text is compiled, so that each is another one.
+	for i, loose := range []bool{true, false, true, false} {
+		text, want := "PRAGMA synchronous"+strings.Repeat(" ", i+1), "2"
+		if loose {
+			want = "1"
+		}
+		if level := pragmaIn(t, s, sqlstore.Scope{Loose: loose}, text); level != want {
+			t.Errorf("synchronous is %s where a write is loose: %t", level, loose)
+		}
+	}
 }
 
 // pragma runs one on the writer's connection and returns its answer.
 func pragma(t *testing.T, s *Store, text string) (value string) {
 	t.Helper()
-	err := s.write.Write(context.Background(), sqlstore.Scope{}, func(tx sqlstore.Tx) error {
+	return pragmaIn(t, s, sqlstore.Scope{}, text)
+}
+
+func pragmaIn(t *testing.T, s *Store, scope sqlstore.Scope, text string) (value string) {
+	t.Helper()
+	err := s.write.Write(context.Background(), scope, func(tx sqlstore.Tx) error {
 		rows, err := tx.Query(text)
 		if err != nil {
 			return err

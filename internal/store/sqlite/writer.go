@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
@@ -20,10 +21,12 @@ const maxGroup = 256
 
 // operation is a write on its way to the writer and back.
 type operation struct {
-	ctx  context.Context
-	op   func(sqlstore.Tx) error
-	err  error
-	done chan struct{} // closed when err is final
+	ctx context.Context
+	op  func(sqlstore.Tx) error
+	// loose is as in [sqlstore.Scope].
+	loose bool
+	err   error
+	done  chan struct{} // closed when err is final
 }
 
 // writer is the one goroutine that writes. What waits for it when it turns to
@@ -34,6 +37,7 @@ type writer struct {
 	queue   chan *operation
 	conn    *sql.Conn
 	tx      *statements
+	loose   bool // whether commits leave syncing to a later one
 	stop    sync.Once
 	closing chan struct{} // closed by close: accept nothing more
 	stopped chan struct{} // closed by the goroutine when it is done
@@ -58,11 +62,11 @@ func startWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 // Write implements [sqlstore.Engine]. A context that ends before the writer
 // takes the operation up cancels it; after that the answer is waited for, so
 // that the outcome is always known.
-func (w *writer) Write(ctx context.Context, _ sqlstore.Scope, op func(sqlstore.Tx) error) error {
+func (w *writer) Write(ctx context.Context, scope sqlstore.Scope, op func(sqlstore.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	o := &operation{ctx: ctx, op: op, done: make(chan struct{})}
+	o := &operation{ctx: ctx, op: op, loose: scope.Loose, done: make(chan struct{})}
 	select {
 	case <-w.closing:
 		return ErrClosed
@@ -135,7 +139,10 @@ func (w *writer) gather(group []*operation) []*operation {
 // runs them bare at first, which is a third faster, and with savepoints only if
 // one failed that has to be undone.
 func (w *writer) commit(group []*operation) {
-	err := w.attempt(group, w.bare)
+	err := w.set(!slices.ContainsFunc(group, func(o *operation) bool { return !o.loose }))
+	if err == nil {
+		err = w.attempt(group, w.bare)
+	}
 	if errors.Is(err, errUndo) {
 		w.rollback()
 		err = w.attempt(group, w.saved)
@@ -149,6 +156,24 @@ func (w *writer) commit(group []*operation) {
 		}
 		close(o.done)
 	}
+}
+
+// set decides whether the next commit waits for the disk: it does unless every
+// operation in it is loose. What it did not sync, the next that does has synced.
+func (w *writer) set(loose bool) error {
+	if loose == w.loose {
+		return nil
+	}
+	level := "FULL"
+	if loose {
+		level = "NORMAL"
+	}
+	// Not prepared: SQLite takes this pragma up when it compiles it.
+	if _, err := w.conn.ExecContext(context.Background(), "PRAGMA synchronous = "+level); err != nil {
+		return fmt.Errorf("sqlite: synchronous: %w", err)
+	}
+	w.loose = loose
+	return nil
 }
 
 // rollback ends a transaction without effect. A failure leaves nothing to

@@ -13,7 +13,7 @@ func (db *DB) AppendDeltas(ctx context.Context, d session.Deltas) error {
 	if err := d.Check(); err != nil {
 		return err
 	}
-	err := db.engine.Write(ctx, of(d.Tenant), func(tx Tx) error {
+	err := db.engine.Write(ctx, Scope{Tenant: d.Tenant, Loose: true}, func(tx Tx) error {
 		now, err := db.now(tx)
 		if err != nil {
 			return err
