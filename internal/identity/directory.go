@@ -92,7 +92,9 @@ type KeySpec struct {
 type Directory struct {
 	config Config
 	cache  *cache
-	random sync.Mutex // held while reading config.Random
+	// holders are credentials by the ids of their keys.
+	holders *cache
+	random  sync.Mutex // held while reading config.Random
 }
 
 // NewDirectory returns a directory over a store, or an error naming what
@@ -107,7 +109,7 @@ func NewDirectory(config Config) (*Directory, error) {
 	if config.CacheSize == 0 {
 		config.CacheSize = DefaultCacheSize
 	}
-	return &Directory{config: config, cache: newCache(config.CacheSize)}, nil
+	return &Directory{config: config, cache: newCache(config.CacheSize), holders: newCache(config.CacheSize)}, nil
 }
 
 // now is the one clock reading of an operation, as precise as stores keep it.

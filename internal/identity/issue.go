@@ -79,7 +79,7 @@ func (d *Directory) RotateKey(ctx context.Context, keyID string, overlap time.Du
 	if err := d.write(ctx, Change{Credentials: []Credential{old, credential}}); err != nil {
 		return Issued{}, err
 	}
-	d.cache.drop(old.TenantID, old.Lookup)
+	d.forget(old.TenantID, old.Lookup)
 	return issued, nil
 }
 
@@ -96,7 +96,7 @@ func (d *Directory) RevokeKey(ctx context.Context, keyID string) (Key, error) {
 			return Key{}, err
 		}
 	}
-	d.cache.drop(c.TenantID, c.Lookup)
+	d.forget(c.TenantID, c.Lookup)
 	return c.Key, nil
 }
 

@@ -62,7 +62,7 @@ func (d *Directory) UpdateTenant(ctx context.Context, tenant Tenant) (Tenant, er
 	if err := d.config.Store.Write(ctx, Change{Tenants: []Tenant{stored}}); err != nil {
 		return Tenant{}, err
 	}
-	d.cache.drop(stored.ID, "")
+	d.forget(stored.ID, "")
 	stored.Version++
 	return stored, nil
 }
