@@ -46,7 +46,7 @@ func (h *Handler) underWay(c *call, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k == nil {
+	if k == nil || !k.Stored {
 		return nil, noStoredResponse(c.r.PathValue("id"))
 	}
 	if n.done {
@@ -87,6 +87,10 @@ func (h *Handler) replay(c *call) error {
 	f, first, err := c.newFollow(c.r.Context(), id, func(show *responses.ResponseOptions) { show.Skip = skip })
 	if err != nil {
 		return err
+	}
+	if !f.k.Stored {
+		f.tail.Close()
+		return noStoredResponse(c.r.PathValue("id"))
 	}
 	return c.streamRun(f, first)
 }
