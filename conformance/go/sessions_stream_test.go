@@ -180,6 +180,21 @@ func sessionSteering(t *testing.T) {
 	said := outline(t, items)
 	equal(t, "what was said", []string{said[0], said[2], said[3]}, []string{"user: slow 20", "user: Say stop", "assistant: stop"})
 	equal(t, "the steering message's turn", items[2].TurnID, result.TurnID())
+	// Beside a call that waits, a message waits too, and joins the turn.
+	waiting := must[*openai.AgentSession](t)(sessions.New(t.Context(), sessionParams("How is the weather in Rome?", weatherTool())))
+	action := settled(t, waiting.ID, "requires_action").RequiredActions[0]
+	if err := send(t, waiting.ID, saying("Say also")); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the status", settled(t, waiting.ID, "requires_action").RequiredActions[0].CallID, action.CallID)
+	answer := openai.AgentSessionInputParamOfParamAgentSessionInputToolResult(action.CallID, true, action.TurnID)
+	if err := send(t, waiting.ID, answer); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, waiting.ID, "idle")
+	items = itemsOf(t, waiting.ID)
+	equal(t, "what was said", outline(t, items)[:4], []string{"user: How is the weather in Rome?", "function_call", "function_call_output", "user: Say also"})
+	equal(t, "the other message's turn", items[3].TurnID, action.TurnID)
 }
 
 func sessionFailure(t *testing.T) {
@@ -235,6 +250,10 @@ func sessionErrors(t *testing.T) {
 		"delete": func(id string) error { _, err := sessions.Delete(t.Context(), id); return err },
 		"send":   func(id string) error { return send(t, id, saying("hi")) },
 		"stream": func(id string) error { return sessions.Events.StreamStreaming(t.Context(), id).Err() },
+		"items": func(id string) error {
+			_, err := sessions.Items.List(t.Context(), id, openai.BetaAgentSessionItemListParams{})
+			return err
+		},
 		"turns": func(id string) error {
 			_, err := sessions.Turns.List(t.Context(), id, openai.BetaAgentSessionTurnListParams{})
 			return err
@@ -258,6 +277,8 @@ func sessionErrors(t *testing.T) {
 			t.Errorf("%s: %s %s", body, answer.Status, said)
 		}
 	}
+	after := raw(t, "GET", "/v1/agents/sessions/"+id+"/events", "", http.Header{"Last-Event-Id": {"yesterday"}})
+	equal(t, "resuming after nothing that was told", after.StatusCode, 400)
 	params := sessionParams("hi")
 	params.Input = openai.BetaAgentSessionNewParamsInputUnion{}
 	_, err := sessions.New(t.Context(), params)

@@ -209,6 +209,7 @@ func sessionSubagents(t *testing.T) {
 	read := must[*openai.Subagent](t)(sessions.Subagents.Get(t.Context(), id, opened.ID))
 	equal(t, "the subagent", []any{read.Name, string(read.Status), read.SessionID, read.ParentAgentID, read.JSON.ClosedAt.Raw()},
 		[]any{"Scout", "active", id, settled(t, id, "idle").Agent.ID, "null"})
+	equal(t, "the subagent's task", read.Instructions[0].Text, "Say hello")
 	pages := sessions.Subagents.ListAutoPaging(t.Context(), id, openai.BetaAgentSessionSubagentListParams{Limit: openai.Int(1)})
 	for pages.Next() {
 		equal(t, "the listed subagent", pages.Current().ID, opened.ID)

@@ -84,6 +84,7 @@ type Thread struct {
 	Call         string    `json:"call,omitzero"`
 	Name         *string   `json:"name,omitzero"`
 	Instructions *string   `json:"instructions,omitzero"`
+	Task         string    `json:"task,omitzero"` // what it was opened for
 	Model        *string   `json:"model,omitzero"`
 	Effort       *string   `json:"effort,omitzero"`
 	OpenedAt     time.Time `json:"opened_at,omitzero"`

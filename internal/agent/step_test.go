@@ -230,6 +230,9 @@ func TestSubagentReportsToTheRoot(t *testing.T) {
 	p := newPlay(t)
 	p.begin(agent.Definition{MultiAgent: agent.MultiAgent{Enabled: true}}, "split up")
 	p.answer(&model.ToolCall{ID: "c1", Name: "create_subagent", Arguments: `{"message":"half"}`})
+	if got := p.p.State.Threads[1].Task; got != "half" {
+		t.Errorf("the subagent was opened for %q", got)
+	}
 	for _, r := range p.p.State.Runs {
 		if r.Thread == "" {
 			p.record(&agent.ModelAnswered{Call: r.Seq, Turn: r.Turn, Base: r.Base, Message: model.AssistantText("waiting")})

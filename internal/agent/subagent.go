@@ -3,6 +3,7 @@ package agent
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -168,11 +169,20 @@ func (s *State) opened(e Event, b *SubagentOpened) error {
 	}
 	sub := &Thread{
 		ID: SubagentID(e.Session, e.Seq), Call: call.Item, Parent: s.Settings.Definition.ID, Name: b.Name, Instructions: b.Instructions,
-		Model: b.Model, Effort: b.Effort, OpenedAt: e.At, Queue: []Queued{{Seq: e.Seq, From: s.Settings.Definition.ID, Messages: b.Messages}},
+		Model: b.Model, Effort: b.Effort, OpenedAt: e.At, Task: task(b.Messages), Queue: []Queued{{Seq: e.Seq, From: s.Settings.Definition.ID, Messages: b.Messages}},
 	}
 	s.Threads = append(s.Threads, sub)
 	call.close(t, []model.Part{&model.Text{Text: `{"agent_id":"` + sub.ID + `"}`}}, false)
 	return nil
+}
+
+// task is what messages say, as text.
+func task(messages []model.Message) string {
+	var texts []string
+	for _, m := range messages {
+		texts = append(texts, m.Text())
+	}
+	return strings.Join(texts, "\n")
 }
 
 func (s *State) subagentInput(e Event, b *SubagentInput) error {

@@ -198,8 +198,8 @@ func shownSubagent(s *agent.State, t *agent.Thread) agents.Subagent {
 	if !t.ClosedAt.IsZero() {
 		shown.Status = "closed"
 	}
-	if t.Instructions != nil {
-		shown.Instructions = []agents.AgentContent{{Type: "output_text", Text: *t.Instructions}}
+	if t.Task != "" {
+		shown.Instructions = &[]agents.AgentContent{{Type: "output_text", Text: t.Task}}
 	}
 	return shown
 }

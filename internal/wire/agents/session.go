@@ -123,14 +123,15 @@ type TurnError struct {
 
 // Subagent is a subagent as the contract shows it.
 type Subagent struct {
-	ID            string         `json:"id"`
-	Object        string         `json:"object"`
-	SessionID     string         `json:"session_id"`
-	ParentAgentID string         `json:"parent_agent_id"`
-	Name          *string        `json:"name"`
-	Instructions  []AgentContent `json:"instructions"`
-	OpenedAt      int64          `json:"opened_at"`
-	ClosedAt      *int64         `json:"closed_at"`
+	ID            string  `json:"id"`
+	Object        string  `json:"object"`
+	SessionID     string  `json:"session_id"`
+	ParentAgentID string  `json:"parent_agent_id"`
+	Name          *string `json:"name"`
+	// Instructions are the task it was opened for; nil where that is not known.
+	Instructions *[]AgentContent `json:"instructions"`
+	OpenedAt     int64           `json:"opened_at"`
+	ClosedAt     *int64          `json:"closed_at"`
 	// Status is "active" or "closed".
 	Status string `json:"status"`
 }
