@@ -58,7 +58,9 @@ const secretSession = `{"agent":{"model":"m","tools":[
 func TestSessionsHoldNoSecrets(t *testing.T) {
 	t.Parallel()
 	w, sessions := sessionsWorld(t)
-	made := made(t, w, "/v1/agents/sessions", secretSession)
+	held := made(t, w, "/v1/vaults", `{}`)["id"].(string)
+	credential := made(t, w, "/v1/vaults/"+held+"/credentials", `{"name":"c","auth":{"type":"static_bearer","mcp_server_url":"https://c.example.com/mcp","token":"t"}}`)["id"].(string)
+	made := made(t, w, "/v1/agents/sessions", strings.NewReplacer("cred_1", credential, `"environment"`, `"vault_ids":["`+held+`"],"environment"`).Replace(secretSession))
 	id := made["id"].(string)
 	view, err := sessions.Get(t.Context(), w.Root.ID, id)
 	if err != nil {
@@ -69,7 +71,7 @@ func TestSessionsHoldNoSecrets(t *testing.T) {
 		t.Errorf("the session keeps %s, %v", kept, err)
 	}
 	tools := view.State.Settings.Definition.Tools
-	if tools[0].Server.Credential == "" || tools[1].Server.Credential == "" || tools[2].Server.Credential != "cred_1" || tools[2].Server.Headers["X-Team"] != "a" {
+	if tools[0].Server.Credential == "" || tools[1].Server.Credential == "" || tools[2].Server.Credential != credential || tools[2].Server.Headers["X-Team"] != "a" {
 		t.Errorf("the servers are %s", kept)
 	}
 	shown := agentsCall("shown", "GET", "/v1/agents/sessions/"+id, "", 200, `"server_label":"b"`)
@@ -80,6 +82,8 @@ func TestSessionsHoldNoSecrets(t *testing.T) {
 	w.Run(t, []edgetest.Scenario{shown,
 		agentsCall("variables of a process", "POST", "/v1/agents/sessions", stdio, 400, "env_vars"),
 		agentsCall("two credentials", "POST", "/v1/agents/sessions", both, 400, "credential_id"),
+		agentsCall("a credential of no vault", "POST", "/v1/agents/sessions", secretSession, 400, `"param":"credential_id"`, "cred_1"),
+		agentsCall("one that was sealed", "POST", "/v1/agents/sessions", strings.ReplaceAll(secretSession, "cred_1", id+".64cfd5"), 400, `"param":"credential_id"`),
 	})
 }
 

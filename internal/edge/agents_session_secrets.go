@@ -7,6 +7,7 @@ import (
 
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/agents"
 )
 
@@ -47,6 +48,27 @@ func secretsOf(d *agent.Definition, owner string) string {
 		return ""
 	}
 	return owner
+}
+
+// knownCredentials refuses credentials that the vaults do not hold for their
+// servers, and those that another session had sealed: they are no client's to
+// name.
+func (c *call) knownCredentials(d *agent.Definition, owner string, vaults []string) error {
+	own := sealed(d, owner)
+	for _, t := range d.Tools {
+		if t.Server == nil || t.Server.URL == "" || t.Server.Credential == "" || slices.Contains(own, t.Server.Credential) {
+			continue
+		}
+		if c.h.opts.Vaults == nil {
+			return model.Errorf(model.Unsupported, "credential_id", "This server keeps no credentials.")
+		}
+		server := t.Server.Server
+		server.Vaults = vaults
+		if err := c.h.opts.Vaults.Check(c.r.Context(), c.who.Tenant.ID, server); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // owners are under what a session's own secrets are kept. Those that a fork was

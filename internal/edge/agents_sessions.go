@@ -114,6 +114,9 @@ func (c *call) creation(asked *agents.SessionCreate) (*driver.Creation, error) {
 	if err := c.knownVaults(asked.VaultIDs); err != nil {
 		return nil, err
 	}
+	if err := c.knownCredentials(&d, c.id, asked.VaultIDs); err != nil {
+		return nil, err
+	}
 	if err := c.requiredServers(&d, asked.VaultIDs); err != nil {
 		return nil, err
 	}
@@ -258,6 +261,9 @@ func (c *call) updated(s *agent.State, asked *agents.SessionUpdate) (*agent.Upda
 		fields := &agents.AgentFields{Tools: asked.Tools}
 		redefine(&d, fields)
 		if err := c.sealSecrets(&d, fields, s.Session, s.Settings.Vaults); err != nil {
+			return nil, err
+		}
+		if err := c.knownCredentials(&d, s.Session, s.Settings.Vaults); err != nil {
 			return nil, err
 		}
 		if d.Tools == nil {

@@ -198,11 +198,13 @@ func (r toolReader) env(v raw.Value, dst *map[string]string) error {
 	return textMap(v, dst)
 }
 
-// secretHeaders carry credentials, by custom or by their definition.
-var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "Api-Key"}
+// secretWords in a header's name say that it carries a credential, by custom or
+// by its definition.
+var secretWords = []string{"authorization", "auth", "cookie", "key", "apikey", "token", "jwt", "secret", "password", "credential", "credentials"}
 
 func isSecretHeader(name string) bool {
-	return slices.ContainsFunc(secretHeaders, func(secret string) bool { return strings.EqualFold(name, secret) })
+	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(secretWords, word) })
 }
 
 // HasSecretHeader reports whether some header carries a secret by its name.
