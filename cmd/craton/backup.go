@@ -113,7 +113,8 @@ func (c restoreCommand) Run(ctx context.Context, s streams) error {
 	if err := copyTree(filepath.Join(c.From, "objects"), filepath.Join(data, "objects")); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(s.out, "Restored to %s. Put the master key there as master.key before the server starts.\n", data)
+	_, err := fmt.Fprintf(s.out, "Restored to %s. Put the master key there as master.key before the server starts. "+
+		"Models are not in a backup: `craton engine install --data %[1]s` and `craton models pull` fetch them.\n", data)
 	return err
 }
 

@@ -104,5 +104,8 @@ func (c chatCommand) turn(ctx context.Context, out io.Writer, history []chatMess
 		}
 	}
 	fmt.Fprintln(out)
-	return answer.String(), lines.Err()
+	if err := lines.Err(); err != nil {
+		return "", fmt.Errorf("the answer broke off (%w): the server stopped, or the connection to it was lost", err)
+	}
+	return answer.String(), nil
 }

@@ -138,9 +138,11 @@ func (c doctorCommand) models(context.Context, streams) finding {
 		f.state, f.remedy = "none for the engine", "`craton engine install` fetches a small one, `craton models pull` any other"
 		return f
 	}
+	var names []string
 	for _, m := range models {
-		f.state += fmt.Sprintf("%s (%d MB) ", m.Name, m.Size>>20)
+		names = append(names, fmt.Sprintf("%s (%d MB)", m.Name, m.Size>>20))
 	}
+	f.state = strings.Join(names, ", ")
 	return f
 }
 

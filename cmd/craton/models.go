@@ -66,6 +66,15 @@ func (c modelsList) Run(ctx context.Context, s streams) error {
 	return w.Flush()
 }
 
+// contextOf says how much fits, and how long an answer may be where that is
+// less or known.
+func contextOf(tokens, answer int) string {
+	if answer == 0 {
+		return number(tokens) + " tokens, prompt and answer together"
+	}
+	return number(tokens) + " tokens, answers up to " + number(answer)
+}
+
 func number(n int) string {
 	if n == 0 {
 		return "?"
@@ -95,7 +104,7 @@ func (c modelsShow) Run(ctx context.Context, s streams) error {
 	row("made by", m.Vendor)
 	row("served by", m.Upstream+" ("+strings.Join(m.Reasons, "; ")+")")
 	row("licence", m.Licence)
-	row("context", number(m.ContextTokens)+" tokens, answers up to "+number(m.MaxOutputTokens))
+	row("context", contextOf(m.ContextTokens, m.MaxOutputTokens))
 	row("reads", strings.Join(m.Input, ", "))
 	row("writes", strings.Join(m.Output, ", "))
 	row("can", strings.Join(m.Capabilities, ", "))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -176,17 +175,29 @@ func (c sessionsTail) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer resp.Body.Close()
-	lines := bufio.NewReader(resp.Body)
-	for {
+	last, err := printEvents(resp.Body, s.out)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case last == "":
+		return fmt.Errorf("the server ended the stream (%w) before its first event", err)
+	}
+	return fmt.Errorf("the server ended the stream (%w): `craton sessions tail %s --from %s` goes on after the last event", err, c.Session, last)
+}
+
+// printEvents prints the data of each event as it comes, and returns the last
+// event's id and why the stream ended.
+func printEvents(stream io.Reader, out io.Writer) (last string, err error) {
+	for lines := bufio.NewReader(stream); ; {
 		line, err := lines.ReadString('\n')
-		if data, ok := strings.CutPrefix(line, "data: "); ok {
-			fmt.Fprint(s.out, data)
+		if id, ok := strings.CutPrefix(line, "id: "); ok {
+			last = strings.TrimSpace(id)
 		}
-		switch {
-		case errors.Is(err, io.EOF), ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return err
+		if data, ok := strings.CutPrefix(line, "data: "); ok {
+			fmt.Fprint(out, data)
+		}
+		if err != nil {
+			return last, err
 		}
 	}
 }
@@ -196,7 +207,8 @@ type sessionsCancel struct {
 	Session string `arg:"" help:"The session's id."`
 }
 
-// Run ends the turn under way.
+// Run asks for the end of the turn under way. The request is on disk when this
+// returns; whoever works on the session ends it a moment later.
 func (c sessionsCancel) Run(ctx context.Context, s streams) error {
 	return c.steer(ctx, s, c.Session, "cancel")
 }
@@ -216,7 +228,11 @@ func (s remote) steer(ctx context.Context, out streams, id, what string) error {
 	if err := s.call(ctx, http.MethodPost, "/admin/v1/sessions/"+url.PathEscape(id)+"/"+what, nil, &row); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out.out, "%s is %s\n", row.ID, row.Status)
+	state := "is " + row.Status
+	if what == "cancel" && row.Status == "in_progress" {
+		state = "is ending what it does"
+	}
+	_, err := fmt.Fprintf(out.out, "%s %s\n", row.ID, state)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/identity"
 )
 
@@ -39,12 +40,25 @@ func (svc *service) welcome(out io.Writer, base string, first identity.Bootstrap
 		id, secret = first.AWS.AccessKeyID, first.AWS.SecretAccessKey
 		fmt.Fprintf(out, "  export CRATON_ACCESS_KEY_ID=%s\n  export CRATON_SECRET_ACCESS_KEY=%s\n", id, secret)
 	}
+	svc.welcomeCommands(out, base)
 	name := svc.defaultModel()
 	if name == "" {
 		fmt.Fprint(out, "\nNo model yet: run `craton engine install`, or name an upstream in a configuration.\n\n")
 		return
 	}
 	fmt.Fprintf(out, examples, base, shell, name, base, python, name, id, secret, base, svc.cfg.Region, name)
+}
+
+// welcomeCommands says what craton's own commands need to find this server,
+// where that is not what they take by default.
+func (svc *service) welcomeCommands(out io.Writer, base string) {
+	if base == "http://"+config.DefaultListen {
+		return
+	}
+	fmt.Fprintf(out, "\nFor craton's own commands:\n  export CRATON_URL=%s\n", base)
+	if svc.cfg.TLS.SelfSigned {
+		fmt.Fprintln(out, "  export CRATON_INSECURE=true")
+	}
 }
 
 const examples = `
