@@ -75,10 +75,10 @@ func printTurn(stream io.Reader, s streams) error {
 			case "agent.session.created":
 				id = e.Session.ID
 			case "agent.session.turn.output_text.delta":
-				fmt.Fprint(s.out, e.Delta)
+				fmt.Fprint(s.out, harmless(e.Delta))
 			case "agent.session.turn.failed":
 				if e.Turn.Error != nil {
-					return fmt.Errorf("the turn of session %s failed: %s", id, e.Turn.Error.Message)
+					return fmt.Errorf("the turn of session %s failed: %s", id, harmless(e.Turn.Error.Message))
 				}
 			case "agent.session.idle", "agent.session.requires_action":
 				fmt.Fprintf(s.out, "\n")

@@ -80,7 +80,7 @@ func (c sessionsList) Run(ctx context.Context, s streams) error {
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "SESSION\tSTATUS\tMODEL\tEVENTS\tTOKENS\tCOST USD\tUPDATED")
 	for _, r := range rows.Data {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", r.ID, r.Status, r.Model, r.Events, r.Tokens, r.cost(), r.UpdatedAt)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", r.ID, r.Status, clip(r.Model), r.Events, r.Tokens, r.cost(), r.UpdatedAt)
 	}
 	return w.Flush()
 }
@@ -130,12 +130,12 @@ func (c sessionsShow) Run(ctx context.Context, s streams) error {
 	if err := c.call(ctx, http.MethodGet, "/admin/v1/sessions/"+url.PathEscape(c.Session), nil, &row); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s  %s  %s  %d events  %d tokens  %s USD\n", row.ID, row.Status, row.Model, row.Events, row.Tokens, row.cost())
+	fmt.Fprintf(s.out, "%s  %s  %s  %d events  %d tokens  %s USD\n", row.ID, row.Status, clip(row.Model), row.Events, row.Tokens, row.cost())
 	if row.Parent != "" {
 		fmt.Fprintf(s.out, "continues %s@%d\n", row.Parent, row.ParentSeq)
 	}
 	if row.Quarantine != "" {
-		fmt.Fprintf(s.out, "set aside: %s\n", row.Quarantine)
+		fmt.Fprintf(s.out, "set aside: %s\n", harmless(row.Quarantine))
 	}
 	return c.journal(ctx, c.Session, func(e journalEvent) error {
 		_, err := fmt.Fprintln(s.out, timeline(e))

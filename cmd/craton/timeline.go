@@ -74,6 +74,19 @@ func texts(v any) []string {
 	return nil
 }
 
+// harmless is text for a terminal: whoever wrote it must not steer that.
+func harmless(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
 // clip shortens text to a line and shows what would not print.
 func clip(text string) string {
 	var b strings.Builder

@@ -77,8 +77,8 @@ func (c *call) auditDecisions(input *driver.Input) {
 	}
 }
 
-// inputBody is an input event as the runtime has it. Who may approve is not who
-// may ask: decisions need a permission of their own.
+// inputBody is an input event as the runtime has it. Who may decide approvals
+// may send decisions and nothing else; who may write sessions may send both.
 func (c *call) inputBody(e *agents.InputEvent) (agent.Body, error) {
 	if e.Type == agents.InputMCPApproval || e.Type == agents.InputComputerApproval {
 		if err := c.permit(identity.ApprovalDecide); err != nil {
