@@ -79,7 +79,7 @@ func (c *call) streamSession(id, after string, obfuscate, once bool) error {
 		if next == nil {
 			s.buf = sse.AppendComment(s.buf, "")
 		} else if s.buf, err = s.append(s.buf, next); err != nil {
-			return err
+			return s.end(err)
 		}
 		if len(s.buf) > 0 {
 			if _, err := c.w.Write(s.buf); err != nil {
