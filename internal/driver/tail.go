@@ -43,6 +43,10 @@ type Tail struct {
 	quiet time.Duration
 	// skip is how many signals of the next event were told already.
 	skip uint32
+	// ahead are events that were read; the first may have been told since.
+	ahead []session.Event
+	// idle is called before waiting, if not nil.
+	idle func() error
 }
 
 // queued is a signal with the cursor after it.
@@ -193,11 +197,20 @@ func (t *Tail) Next(ctx context.Context) (Told, error) {
 			t.quiet = 0
 			continue
 		}
+		if t.idle != nil {
+			if err := t.idle(); err != nil {
+				return Told{}, err
+			}
+		}
 		if err := t.wait(ctx, change); err != nil {
 			return Told{}, err
 		}
 	}
 }
+
+// OnIdle makes Next call f before it waits, having told all there is to tell:
+// what a reader holds back until then goes out. An error of f ends Next.
+func (t *Tail) OnIdle(f func() error) { t.idle = f }
 
 // Pending reports whether the next call of Next would return without waiting,
 // as far as it is known without looking.
@@ -222,16 +235,9 @@ func (t *Tail) wait(ctx context.Context, change <-chan struct{}) error {
 // look reads on: the next event of the journal with what was said before it,
 // or what is being said.
 func (t *Tail) look(ctx context.Context) (found bool, err error) {
-	events, ok := t.feed.after(t.p.State.Seq)
-	// An event that was told in part is in the store, whatever the feed has.
-	if !ok || t.skip > 0 || t.p.State.Session != t.key.session {
-		from := t.p.State.Seq
-		if t.p.State.Session != t.key.session {
-			from = 0 // a fork that has not told of its own beginning
-		}
-		if events, err = t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, from, 64); err != nil {
-			return false, err
-		}
+	events, err := t.upcoming(ctx)
+	if err != nil {
+		return false, err
 	}
 	if len(events) > 0 {
 		return true, t.tell(ctx, events[0])
@@ -248,6 +254,31 @@ func (t *Tail) look(ctx context.Context) (found bool, err error) {
 	}
 	return found, nil
 }
+
+// upcoming are the events that were not told yet, as far as they were read.
+func (t *Tail) upcoming(ctx context.Context) (events []session.Event, err error) {
+	state := t.p.State
+	if state.Session != t.key.session {
+		// A fork that has not told of its own beginning.
+		return t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, 0, readAhead)
+	}
+	for len(t.ahead) > 0 && t.ahead[0].Seq <= state.Seq {
+		t.ahead = t.ahead[1:]
+	}
+	if len(t.ahead) > 0 {
+		return t.ahead, nil
+	}
+	events, ok := t.feed.after(state.Seq)
+	// An event that was told in part is in the store, whatever the feed has.
+	if !ok || t.skip > 0 {
+		events, err = t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, state.Seq, readAhead)
+	}
+	t.ahead = events
+	return events, err
+}
+
+// readAhead is how many events a reader takes at once.
+const readAhead = 64
 
 // hear queues what was said since.
 func (t *Tail) hear(ctx context.Context, seq uint64) (bool, error) {

@@ -70,6 +70,17 @@ func (c *call) streamSession(id, after string, obfuscate, once bool) error {
 		return clientGone(err)
 	}
 	s := &sessionStream{c: c, tail: tail, obfuscate: obfuscate, once: once}
+	// What is told together goes out together.
+	tail.OnIdle(func() error {
+		if !s.held {
+			return nil
+		}
+		s.held = false
+		if err := flush.Flush(); err != nil {
+			return clientGone(err)
+		}
+		return nil
+	})
 	for {
 		next, err := s.next(ctx)
 		if err != nil {
@@ -85,12 +96,7 @@ func (c *call) streamSession(id, after string, obfuscate, once bool) error {
 			if _, err := c.w.Write(s.buf); err != nil {
 				return clientGone(err)
 			}
-			if tail.Pending() {
-				continue // more is there already: it goes out together
-			}
-			if err := flush.Flush(); err != nil {
-				return clientGone(err)
-			}
+			s.held = true
 		}
 		if s.done {
 			return nil
@@ -105,11 +111,17 @@ type sessionStream struct {
 	obfuscate bool
 	// once ends the stream when the session is idle again, or failed.
 	once, begun, done bool
-	buf               []byte
+	// held says that something was written that was not sent.
+	held bool
+	buf  []byte
 }
 
 // next waits for the next thing to tell; nil means that a sign of life is due.
 func (s *sessionStream) next(ctx context.Context) (*driver.Told, error) {
+	if s.tail.Pending() {
+		told, err := s.tail.Next(ctx)
+		return &told, err
+	}
 	wait, cancel := context.WithTimeout(ctx, keepAlive)
 	defer cancel()
 	stopped := context.AfterFunc(s.c.h.closing, cancel)
