@@ -3,6 +3,7 @@ package script
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/craton-ai/craton/internal/model"
 )
@@ -103,7 +104,25 @@ func countParts(parts []model.Part) (n int64) {
 	return n
 }
 
+// words counts what stands between white space.
 func words(s string) (n int64) {
+	space := true
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return runeWords(s)
+		}
+		before := space
+		space = c == ' ' || c-'\t' <= '\r'-'\t'
+		if before && !space {
+			n++
+		}
+	}
+	return n
+}
+
+// runeWords is words of any text.
+func runeWords(s string) (n int64) {
 	for range strings.FieldsSeq(s) {
 		n++
 	}

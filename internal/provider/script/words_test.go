@@ -1,0 +1,18 @@
+package script
+
+import "testing"
+
+// TestWords compares the count of ASCII with the general one.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for _, text := range []string{string(rune(c)), "a" + string(rune(c)) + "b", string(rune(c)) + " x\t\n" + string(rune(c)), "a\x1cb\x1f \vc\r\fd"} {
+			if got, want := words(text), runeWords(text); got != want {
+				t.Errorf("words(%q) is %d, want %d", text, got, want)
+			}
+		}
+	}
+	if words("") != 0 || words("  ") != 0 {
+		t.Error("nothing has words")
+	}
+}
