@@ -182,7 +182,9 @@ func (h *Handler) cancelResponse(c *call) error {
 		f.tail.Close()
 		return notInBackground()
 	}
-	err = h.opts.Sessions.Send(ctx, driver.Input{Tenant: c.who.Tenant.ID, Session: id, Bodies: []agent.Body{&agent.Cancel{}}})
+	if first, err = f.begun(ctx, first); err == nil {
+		err = h.opts.Sessions.Send(ctx, driver.Input{Tenant: c.who.Tenant.ID, Session: id, Bodies: []agent.Body{&agent.Cancel{}}})
+	}
 	if err != nil {
 		f.tail.Close()
 		return err
@@ -194,6 +196,22 @@ func (h *Handler) cancelResponse(c *call) error {
 		return c.json(f.n.enc.Snapshot("in_progress")) // it ends as soon as what runs lets go
 	}
 	return c.json(f.n.enc.Response())
+}
+
+// begun reads until there is a turn to cancel.
+func (f *follow) begun(ctx context.Context, dst []byte) ([]byte, error) {
+	for {
+		told, err := f.next(ctx)
+		if err != nil {
+			return dst, err
+		}
+		if told == nil {
+			continue
+		}
+		if dst = f.n.tell(dst, told.Signal, told.State); told.Kind == agent.SignalTurnCreated {
+			return dst, nil
+		}
+	}
 }
 
 func notInBackground() error {
