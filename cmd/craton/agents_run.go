@@ -83,6 +83,9 @@ func printTurn(stream io.Reader, s streams) error {
 			case "agent.session.idle", "agent.session.requires_action":
 				fmt.Fprintf(s.out, "\n")
 				fmt.Fprintf(s.err, "session %s is %s\n", id, e.Session.Status)
+				if e.Type == "agent.session.requires_action" {
+					fmt.Fprintf(s.err, "`craton sessions show %s` tells what it waits for\n", id)
+				}
 				return nil
 			}
 		}
