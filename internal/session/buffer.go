@@ -80,7 +80,8 @@ type Deltas struct {
 // [Store]; safe for concurrent use; joins the suite in sessiontest.
 type Buffer interface {
 	// AppendDeltas adds all of them or none. They may be lost if the machine
-	// loses power, never if the process dies. It answers [ErrFenced],
+	// loses power or the database server breaks down, never if the process
+	// dies. It answers [ErrFenced],
 	// [ErrNotFound], [ErrErased], or [ErrInvalid] for ids that are out of
 	// order or were used: each event has an order of its own, as several may be
 	// streamed at the same time.

@@ -5,8 +5,10 @@
 //
 // It guarantees what package sqlstore asks of an engine: a write is one
 // transaction, durable when acknowledged (synchronous_commit is set in each,
-// whatever the server's default), and repeated if the database chose it as the
-// victim of a deadlock; replicas that start together migrate the schema once.
+// whatever the server's default; only what streams said, [session.Buffer], may
+// be lost where the server breaks down), and repeated if the database chose it
+// as the victim of a deadlock; replicas that start together migrate the schema
+// once.
 // Appends of many sessions are committed together, one statement for all. A
 // tenant's rows are visible to transactions that name the tenant, which the
 // database enforces (forced row-level security). Nothing outlives a
