@@ -27,15 +27,17 @@ func (svc *service) welcome(out io.Writer, base string, first identity.Bootstrap
 	id, secret := "$CRATON_ACCESS_KEY_ID", "$CRATON_SECRET_ACCESS_KEY"
 	preset := svc.streams.getenv("CRATON_API_KEY") != ""
 	switch {
+	case preset && first.Bearer != nil:
+		fmt.Fprintln(out, "\nAdministrator's key: the one in CRATON_API_KEY of the server's environment. It is new, and works until it is revoked.")
 	case preset:
-		fmt.Fprintln(out, "\nAdministrator's key: the one in CRATON_API_KEY of the server's environment.")
+		fmt.Fprintln(out, "\nKey: the one in CRATON_API_KEY of the server's environment.")
 	case first.Bearer != nil:
 		shell, python = first.Bearer.Token, fmt.Sprintf("%q", first.Bearer.Token)
 		fmt.Fprintf(out, "\nAdministrator's credentials, shown this once:\n  export CRATON_API_KEY=%s\n", shell)
 	}
 	switch {
 	case svc.streams.getenv("CRATON_ACCESS_KEY_ID") != "":
-		fmt.Fprintln(out, "Administrator's access key: the one in CRATON_ACCESS_KEY_ID of the server's environment.")
+		fmt.Fprintln(out, "Access key: the one in CRATON_ACCESS_KEY_ID of the server's environment.")
 	case first.AWS != nil:
 		id, secret = first.AWS.AccessKeyID, first.AWS.SecretAccessKey
 		fmt.Fprintf(out, "  export CRATON_ACCESS_KEY_ID=%s\n  export CRATON_SECRET_ACCESS_KEY=%s\n", id, secret)
