@@ -18,6 +18,8 @@ type sessionsCommand struct {
 	List    sessionsList    `cmd:"" help:"List sessions, newest first."`
 	Show    sessionsShow    `cmd:"" help:"Print a session's journal as a timeline."`
 	Tail    sessionsTail    `cmd:"" help:"Follow what a session does."`
+	Approve sessionsApprove `cmd:"" help:"Let an agent make the call it asks about."`
+	Deny    sessionsDeny    `cmd:"" help:"Refuse the call an agent asks about."`
 	Cancel  sessionsCancel  `cmd:"" help:"End what a session is doing."`
 	Fork    sessionsFork    `cmd:"" help:"Continue from any point of a session's past, in a new one."`
 	Export  sessionsExport  `cmd:"" help:"Write a session's journal as JSON lines."`
