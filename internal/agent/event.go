@@ -110,7 +110,9 @@ type Forked struct {
 // Message is input for the root agent.
 type Message struct {
 	// From names the subagent it comes from; empty for the client.
-	From     string          `json:"from,omitzero"`
+	From string `json:"from,omitzero"`
+	// By names the key that sent it; empty for the runtime's own.
+	By       string          `json:"by,omitzero"`
 	Messages []model.Message `json:"messages"`
 }
 

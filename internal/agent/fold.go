@@ -164,7 +164,7 @@ func (s *State) message(e Event, b *Message) error {
 	if root == nil {
 		return misfit(e, "the session was not created")
 	}
-	root.Queue = append(root.Queue, Queued{Seq: e.Seq, From: b.From, Messages: b.Messages})
+	root.Queue = append(root.Queue, Queued{Seq: e.Seq, From: b.From, By: b.By, Messages: b.Messages})
 	if sub := s.Thread(b.From); b.From != "" && sub != nil {
 		sub.Reported = true
 	}
@@ -257,6 +257,9 @@ func (t *Thread) take(inputs []uint64) {
 			return false
 		}
 		t.Context = append(t.Context, q.Messages...)
+		if q.By != "" && !slices.Contains(t.Turn.Askers, q.By) {
+			t.Turn.Askers = append(t.Turn.Askers, q.By)
+		}
 		return true
 	})
 }

@@ -115,7 +115,9 @@ type Thread struct {
 type Queued struct {
 	Seq uint64 `json:"seq"`
 	// From names the agent it comes from; empty for the client.
-	From     string          `json:"from,omitzero"`
+	From string `json:"from,omitzero"`
+	// By names the key that sent it; empty for the runtime's own.
+	By       string          `json:"by,omitzero"`
 	Messages []model.Message `json:"messages"`
 }
 
@@ -145,6 +147,8 @@ type Turn struct {
 	// Calls are those of the last answer, in its order, and asynchronous ones
 	// that are still open.
 	Calls []*Call `json:"calls,omitzero"`
+	// Askers are the keys whose input the turn took up.
+	Askers []string `json:"askers,omitzero"`
 	// Steps counts answers of the model.
 	Steps int `json:"steps,omitzero"`
 	// ToolCalls counts calls of server-side tools.

@@ -303,3 +303,14 @@ func TestCutShortAnswerFailsTheTurn(t *testing.T) {
 		t.Fatalf("the turn is %s (%s)", turn.Status, turn.Code)
 	}
 }
+
+func TestTurnKnowsWhoAsked(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	p.begin(agent.Definition{}, "hello")
+	p.record(&agent.Message{By: "key_2", Messages: []model.Message{model.UserText("and this")}})
+	p.answer(&model.Text{Text: "hi"})
+	if got := p.p.State.Root().Turn.Askers; len(got) != 1 || got[0] != "key_2" {
+		t.Fatalf("the turn was asked by %v", got)
+	}
+}

@@ -48,7 +48,7 @@ func (s *Sessions) Create(ctx context.Context, c Creation) (*View, error) {
 	}
 	bodies := []agent.Body{&c.Created}
 	if c.Input != nil {
-		bodies = append(bodies, &agent.Message{Messages: c.Input})
+		bodies = append(bodies, &agent.Message{By: c.Created.Principal.Key, Messages: c.Input})
 	}
 	change, err := d.change(bodies...)
 	if err != nil {

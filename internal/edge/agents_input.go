@@ -3,6 +3,7 @@ package edge
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -59,12 +60,23 @@ func (c *call) mayDecide(input *driver.Input) error {
 		if err != nil {
 			return err
 		}
-		if view.Settings.Principal.Key == c.key.ID {
-			return model.Errorf(model.Forbidden, "events", "The key that created a session may not approve what its agent asks for.").
+		if view.Settings.Principal.Key == c.key.ID || asked(view.State, c.key.ID) {
+			return model.Errorf(model.Forbidden, "events",
+				"Neither the key that created a session nor one that told it what to do may approve what its agent asks for.").
 				WithHint("Approve with another key that may decide approvals.")
 		}
 	}
 	return nil
+}
+
+// asked reports whether the key gave a turn under way its input.
+func asked(s *agent.State, key string) bool {
+	for _, t := range s.Threads {
+		if !t.Turn.Over() && slices.Contains(t.Turn.Askers, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // auditDecisions writes down who decided what.
@@ -91,7 +103,7 @@ func (c *call) inputBody(e *agents.InputEvent) (agent.Body, error) {
 	}
 	switch e.Type {
 	case agents.InputMessage:
-		return &agent.Message{Messages: userMessages(e.Messages)}, nil
+		return &agent.Message{By: c.key.ID, Messages: userMessages(e.Messages)}, nil
 	case agents.InputToolResult:
 		return toolResult(e.Result)
 	case agents.InputMCPApproval:
