@@ -209,7 +209,7 @@ func (a *actor) load(ctx context.Context) error {
 	}
 	a.head, a.state, a.saved, a.fresh = head, state, saved, true
 	a.wake = session.AtOnce // whoever appended meanwhile set it
-	a.feed.reset(head.Seq)
+	a.feed.reset()
 	return nil
 }
 

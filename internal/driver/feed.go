@@ -79,8 +79,8 @@ func (f *feed) changed(update func()) {
 	f.change = make(chan struct{})
 }
 
-// reset forgets events: the next one comes after seq.
-func (f *feed) reset(uint64) {
+// reset forgets events, for an owner that folded the journal anew.
+func (f *feed) reset() {
 	f.changed(func() { f.events = nil })
 }
 

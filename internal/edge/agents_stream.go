@@ -82,7 +82,7 @@ func (c *call) streamSession(id, after string, obfuscate, once bool) error {
 		return nil
 	})
 	for {
-		next, err := s.next(ctx)
+		next, err := c.await(ctx, tail)
 		if err != nil {
 			return s.end(err)
 		}
@@ -116,23 +116,25 @@ type sessionStream struct {
 	buf  []byte
 }
 
-// next waits for the next thing to tell; nil means that a sign of life is due.
-func (s *sessionStream) next(ctx context.Context) (*driver.Told, error) {
-	if s.tail.Pending() {
-		told, err := s.tail.Next(ctx)
+// await waits for the next thing to tell; nil means that a sign of life is due.
+// What is there already comes without a timer. A server that stops answers
+// errClosing, a client that left the error of [clientGone].
+func (c *call) await(ctx context.Context, tail *driver.Tail) (*driver.Told, error) {
+	if tail.Pending() {
+		told, err := tail.Next(ctx)
 		return &told, err
 	}
 	wait, cancel := context.WithTimeout(ctx, keepAlive)
 	defer cancel()
-	stopped := context.AfterFunc(s.c.h.closing, cancel)
+	stopped := context.AfterFunc(c.h.closing, cancel)
 	defer stopped()
-	told, err := s.tail.Next(wait)
+	told, err := tail.Next(wait)
 	switch {
 	case err == nil:
 		return &told, nil
 	case ctx.Err() != nil:
 		return nil, clientGone(ctx.Err())
-	case s.c.h.closing.Err() != nil:
+	case c.h.closing.Err() != nil:
 		return nil, errClosing
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, nil

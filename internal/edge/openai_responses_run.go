@@ -148,25 +148,14 @@ func (f *follow) run(ctx context.Context, dst []byte, out func([]byte) error) er
 	}
 }
 
-// next waits for the next thing to tell; nil means that a sign of life is due.
+// next is [call.await], with words for the client of a server that stops.
 func (f *follow) next(ctx context.Context) (*driver.Told, error) {
-	wait, cancel := context.WithTimeout(ctx, keepAlive)
-	defer cancel()
-	stop := context.AfterFunc(f.c.h.closing, cancel)
-	defer stop()
-	told, err := f.tail.Next(wait)
-	switch {
-	case err == nil:
-		return &told, nil
-	case ctx.Err() != nil:
-		return nil, clientGone(ctx.Err())
-	case f.c.h.closing.Err() != nil:
+	told, err := f.c.await(ctx, f.tail)
+	if errors.Is(err, errClosing) {
 		return nil, &model.Error{Kind: model.Overloaded, Message: "The server stops; the response goes on.", RetryAfter: time.Second,
 			Hint: "Retrieve response '" + f.k.ID + "'.", Err: errClosing}
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, nil
 	}
-	return nil, err
+	return told, err
 }
 
 // runResponse answers a request with a session's response.
