@@ -12,7 +12,7 @@ echo "crash: $kills kills"
 CRATON_CRASH_KILLS=$kills CRATON_REQUIRE_POSTGRES=1 go test -run Crash -count 1 -timeout 12h ./internal/store/... ./internal/driver/crash
 
 echo "simulation: $seeds histories"
-CRATON_SIM_SEEDS=$seeds go test ./internal/sim -run Simulation -count 1 -timeout 12h
+GOGC=600 CRATON_SIM_SEEDS=$seeds go test ./internal/sim -run Simulation -count 1 -timeout 12h
 
 grep -rl --include='*_test.go' '^func Fuzz' internal | sort | while read -r file; do
   dir=$(dirname "$file")

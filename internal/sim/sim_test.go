@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -242,15 +243,16 @@ func fixedSeed() uint64 {
 	return seed
 }
 
-// seeds is how many histories to play.
-func seeds() int {
-	if n, err := strconv.Atoi(os.Getenv("CRATON_SIM_SEEDS")); err == nil {
+// number is a number from the environment.
+func number(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
 	}
-	return 200
+	return otherwise
 }
 
 // TestSimulation plays many histories. CRATON_SIM_SEEDS is how many,
+// CRATON_SIM_FIRST the first of them, so that a long run can be cut in parts;
 // CRATON_SIM_SEED plays one.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
@@ -259,12 +261,13 @@ func TestSimulation(t *testing.T) {
 		list = []uint64{seed}
 	} else {
 		list = append(list, regressions...)
-		for n := range seeds() {
-			list = append(list, uint64(n)+1)
+		first := number("CRATON_SIM_FIRST", 1)
+		for n := range number("CRATON_SIM_SEEDS", 200) {
+			list = append(list, uint64(first+n))
 		}
 	}
 	var next, events, killed, lifted, told, failed atomic.Int64
-	for worker := range 2 {
+	for worker := range runtime.GOMAXPROCS(0) {
 		t.Run(fmt.Sprint("worker", worker), func(t *testing.T) {
 			t.Parallel()
 			for {
