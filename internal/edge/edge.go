@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path"
 	"net/netip"
 	"slices"
 	"strings"
@@ -238,7 +239,18 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request) {
 		h.aws.ServeHTTP(w, r)
 		return
 	}
+	if clean := path.Clean(r.URL.Path); clean != strings.TrimSuffix(r.URL.Path, "/") && clean != r.URL.Path {
+		h.crooked(w, r, clean)
+		return
+	}
 	h.mux.ServeHTTP(w, r)
+}
+
+// crooked refuses a path with empty or dotted parts, which the multiplexer would
+// answer with a redirection that turns a POST into a GET.
+func (h *Handler) crooked(w http.ResponseWriter, r *http.Request, clean string) {
+	h.refuse(w, r, model.Errorf(model.NotFound, r.URL.Path, "The path %s has empty or dotted parts.", r.URL.Path).
+		WithHint("Use "+clean+". Does the client's base URL end in a slash too many?"), 0)
 }
 
 // InFlight counts requests under way.
@@ -248,12 +260,12 @@ func (h *Handler) InFlight() int64 { return int64(len(h.slots)) }
 // is signed for a service that has no other paths here, or its path is one of
 // Bedrock's.
 func (h *Handler) isAWS(r *http.Request) bool {
-	path := r.URL.EscapedPath()
+	at := r.URL.EscapedPath()
 	switch {
-	case strings.HasPrefix(path, "/v1/"), strings.HasPrefix(path, "/openai/"), strings.HasPrefix(path, "/anthropic/"):
+	case strings.HasPrefix(at, "/v1/"), strings.HasPrefix(at, "/openai/"), strings.HasPrefix(at, "/anthropic/"):
 		return signedService(r) == "s3"
-	case strings.HasPrefix(path, "/model/"), strings.HasPrefix(path, "/async-invoke"),
-		strings.HasPrefix(path, "/guardrail"), strings.HasPrefix(path, "/aws/"):
+	case strings.HasPrefix(at, "/model/"), strings.HasPrefix(at, "/async-invoke"),
+		strings.HasPrefix(at, "/guardrail"), strings.HasPrefix(at, "/aws/"):
 		return true
 	}
 	return isSigned(r)
@@ -268,11 +280,11 @@ func (h *Handler) notFound(w http.ResponseWriter, r *http.Request) {
 // shape. status 0 takes the dialect's own.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err *model.Error, status int) {
 	d := openAI
-	path := r.URL.Path
+	at := r.URL.Path
 	switch {
-	case strings.HasPrefix(path, "/model/"), isSigned(r):
+	case strings.HasPrefix(at, "/model/"), isSigned(r):
 		d = awsRuntime
-	case strings.HasPrefix(path, "/anthropic/"), strings.HasSuffix(path, "/messages"), r.Header.Get("Anthropic-Version") != "":
+	case strings.HasPrefix(at, "/anthropic/"), strings.HasSuffix(at, "/messages"), r.Header.Get("Anthropic-Version") != "":
 		d = anthropicAPI
 	}
 	id := h.opts.NewID()

@@ -1,0 +1,34 @@
+package edge_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/craton-ai/craton/internal/edge/edgetest"
+)
+
+// TestCrookedPathsAreNotRedirected: a redirection would turn a POST into a GET
+// and answer a program with HTML.
+func TestCrookedPathsAreNotRedirected(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{})
+	for path, want := range map[string]string{
+		"/v1//chat/completions":       "Use /v1/chat/completions.",
+		"/v1/x/../chat/completions":   "Use /v1/chat/completions.",
+		"//v1/models":                 "Use /v1/models.",
+		"/v1/agents//sessions/":       "Use /v1/agents/sessions.",
+		"/anthropic//v1/messages":     "Use /anthropic/v1/messages.",
+		"/admin/./v1/keys":            "Use /admin/v1/keys.",
+		"/openai//v1/responses/resp_": "Use /openai/v1/responses/resp_.",
+	} {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader("{}"))
+		answer := httptest.NewRecorder()
+		w.Handler.ServeHTTP(answer, r)
+		body := answer.Body.String()
+		if answer.Code != http.StatusNotFound || !strings.Contains(body, want) || !strings.HasPrefix(body, "{") {
+			t.Errorf("POST %s: %d %s", path, answer.Code, body)
+		}
+	}
+}
