@@ -13,26 +13,26 @@ import (
 // adminRoutes lists the administrative API that the command line uses. Its
 // OpenAPI description is served at /admin/v1/openapi.json.
 func (h *Handler) adminRoutes() {
-	h.handle("GET /admin/v1/keys", openAI, identity.KeyRead, h.adminListKeys)
-	h.handle("POST /admin/v1/keys", openAI, identity.KeyWrite, h.adminCreateKey)
-	h.handle("POST /admin/v1/keys/{id}/rotate", openAI, identity.KeyWrite, h.adminRotateKey)
-	h.handle("DELETE /admin/v1/keys/{id}", openAI, identity.KeyWrite, h.adminRevokeKey)
-	h.handle("GET /admin/v1/tenants", openAI, identity.TenantRead, h.adminListTenants)
-	h.handle("POST /admin/v1/tenants", openAI, identity.TenantWrite, h.adminCreateTenant)
-	h.handle("PATCH /admin/v1/tenants/{id}", openAI, identity.TenantWrite, h.adminUpdateTenant)
-	h.handle("GET /admin/v1/models", openAI, identity.ModelList, h.adminListModels)
-	h.handle("GET /admin/v1/models/{id...}", openAI, identity.ModelList, h.adminShowModel)
-	h.handle("GET /admin/v1/usage", openAI, identity.UsageRead, h.adminUsage)
+	h.handle("GET /admin/v1/keys", adminAPI, identity.KeyRead, h.adminListKeys)
+	h.handle("POST /admin/v1/keys", adminAPI, identity.KeyWrite, h.adminCreateKey)
+	h.handle("POST /admin/v1/keys/{id}/rotate", adminAPI, identity.KeyWrite, h.adminRotateKey)
+	h.handle("DELETE /admin/v1/keys/{id}", adminAPI, identity.KeyWrite, h.adminRevokeKey)
+	h.handle("GET /admin/v1/tenants", adminAPI, identity.TenantRead, h.adminListTenants)
+	h.handle("POST /admin/v1/tenants", adminAPI, identity.TenantWrite, h.adminCreateTenant)
+	h.handle("PATCH /admin/v1/tenants/{id}", adminAPI, identity.TenantWrite, h.adminUpdateTenant)
+	h.handle("GET /admin/v1/models", adminAPI, identity.ModelList, h.adminListModels)
+	h.handle("GET /admin/v1/models/{id...}", adminAPI, identity.ModelList, h.adminShowModel)
+	h.handle("GET /admin/v1/usage", adminAPI, identity.UsageRead, h.adminUsage)
 	if h.opts.Vault != nil {
-		h.handle("GET /admin/v1/secrets", openAI, identity.ConfigWrite, h.adminListSecrets)
-		h.handle("PUT /admin/v1/secrets/{name}", openAI, identity.ConfigWrite, h.adminPutSecret)
-		h.handle("DELETE /admin/v1/secrets/{name}", openAI, identity.ConfigWrite, h.adminDeleteSecret)
+		h.handle("GET /admin/v1/secrets", adminAPI, identity.ConfigWrite, h.adminListSecrets)
+		h.handle("PUT /admin/v1/secrets/{name}", adminAPI, identity.ConfigWrite, h.adminPutSecret)
+		h.handle("DELETE /admin/v1/secrets/{name}", adminAPI, identity.ConfigWrite, h.adminDeleteSecret)
 	}
 	h.adminSessionRoutes()
-	h.handle("POST /admin/v1/master-key/rotate", openAI, identity.ConfigWrite, h.adminRotateMaster)
-	h.handle("POST /admin/v1/backup", openAI, identity.ConfigWrite, h.adminBackup)
-	h.handle("GET /admin/v1/openapi.json", openAI, identity.ModelList, h.adminOpenAPI)
-	h.handle("/admin/", openAI, identity.ModelList, h.unknownOpenAI)
+	h.handle("POST /admin/v1/master-key/rotate", adminAPI, identity.ConfigWrite, h.adminRotateMaster)
+	h.handle("POST /admin/v1/backup", adminAPI, identity.ConfigWrite, h.adminBackup)
+	h.handle("GET /admin/v1/openapi.json", adminAPI, identity.ModelList, h.adminOpenAPI)
+	h.handle("/admin/", adminAPI, identity.ModelList, h.unknownOpenAI)
 }
 
 // answer writes v as JSON.

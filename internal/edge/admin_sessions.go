@@ -19,13 +19,13 @@ func (h *Handler) adminSessionRoutes() {
 		return
 	}
 	const one = "/admin/v1/sessions/{session_id}"
-	h.handle("GET /admin/v1/sessions", openAI, identity.SessionRead, h.adminListSessions)
-	h.handle("GET "+one, openAI, identity.SessionRead, h.adminShowSession)
-	h.handle("GET "+one+"/journal", openAI, identity.SessionRead, h.adminJournal)
-	h.handle("POST "+one+"/replay", openAI, identity.SessionRead, h.adminReplay)
-	h.handle("POST "+one+"/fork", openAI, identity.SessionWrite, h.adminFork)
-	h.handle("POST "+one+"/cancel", openAI, identity.SessionWrite, h.adminCancel)
-	h.handle("POST "+one+"/requeue", openAI, identity.SessionWrite, h.adminRequeue)
+	h.handle("GET /admin/v1/sessions", adminAPI, identity.SessionRead, h.adminListSessions)
+	h.handle("GET "+one, adminAPI, identity.SessionRead, h.adminShowSession)
+	h.handle("GET "+one+"/journal", adminAPI, identity.SessionRead, h.adminJournal)
+	h.handle("POST "+one+"/replay", adminAPI, identity.SessionRead, h.adminReplay)
+	h.handle("POST "+one+"/fork", adminAPI, identity.SessionWrite, h.adminFork)
+	h.handle("POST "+one+"/cancel", adminAPI, identity.SessionWrite, h.adminCancel)
+	h.handle("POST "+one+"/requeue", adminAPI, identity.SessionWrite, h.adminRequeue)
 }
 
 // adminSession is a session as the admin API shows it.

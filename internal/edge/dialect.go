@@ -38,6 +38,13 @@ var openAI = &dialect{
 // responsesAPI is openAI under its own name, by which requests are routed and metered.
 var responsesAPI = openAI.named(model.DialectOpenAIResponses)
 
+// What is no model's dialect answers as OpenAI's does, under a name of its own
+// in the access log.
+var (
+	filesAPI = openAI.named("openai.files")
+	adminAPI = openAI.named("admin")
+)
+
 // named is d under another name.
 func (d *dialect) named(name model.Dialect) *dialect {
 	other := *d

@@ -180,7 +180,7 @@ func (h *Handler) routes() {
 	if h.opts.Metrics != nil && h.opts.MetricsPublic {
 		h.mux.Handle("GET /metrics", h.opts.Metrics)
 	} else if h.opts.Metrics != nil {
-		h.handle("GET /metrics", openAI, identity.UsageRead, func(c *call) error {
+		h.handle("GET /metrics", adminAPI, identity.UsageRead, func(c *call) error {
 			if err := c.rootOnly(); err != nil { // they tell of every tenant's upstreams, models and cost
 				return err
 			}

@@ -22,11 +22,11 @@ func (h *Handler) fileRoutes() {
 		return
 	}
 	for _, prefix := range []string{"/v1", "/openai/v1"} {
-		h.handle("POST "+prefix+"/files", openAI, identity.FileWrite, h.createFile)
-		h.handle("GET "+prefix+"/files", openAI, identity.FileRead, h.listFiles)
-		h.handle("GET "+prefix+"/files/{id}", openAI, identity.FileRead, h.getFile)
-		h.handle("DELETE "+prefix+"/files/{id}", openAI, identity.FileWrite, h.deleteFile)
-		h.handle("GET "+prefix+"/files/{id}/content", openAI, identity.FileRead, h.fileContent)
+		h.handle("POST "+prefix+"/files", filesAPI, identity.FileWrite, h.createFile)
+		h.handle("GET "+prefix+"/files", filesAPI, identity.FileRead, h.listFiles)
+		h.handle("GET "+prefix+"/files/{id}", filesAPI, identity.FileRead, h.getFile)
+		h.handle("DELETE "+prefix+"/files/{id}", filesAPI, identity.FileWrite, h.deleteFile)
+		h.handle("GET "+prefix+"/files/{id}/content", filesAPI, identity.FileRead, h.fileContent)
 	}
 }
 
