@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -70,7 +71,8 @@ type Deltas struct {
 	// TTL is how long the event they belong to stays readable after this
 	// append. At least a millisecond.
 	TTL time.Duration
-	// Deltas are in order; those of one attempt are numbered without gaps.
+	// Deltas are in order; those of one attempt are numbered without gaps, and
+	// an attempt after another of the same event begins with 1.
 	Deltas []Delta
 }
 
@@ -113,8 +115,11 @@ func (d Deltas) Check() error {
 			continue
 		}
 		last := d.Deltas[i-1].ID
-		same := last.Seq == id.Seq && last.Attempt == id.Attempt
-		if same && id.N != last.N+1 || !same && (id.N != 1 || id.Compare(last) < 0) {
+		next := uint32(1)
+		if last.Attempt == id.Attempt {
+			next = last.N + 1
+		}
+		if id.Compare(last) <= 0 || last.Seq == id.Seq && id.N != next {
 			return Fault(ErrInvalid, d.Session, "Delta %s cannot follow %s.", id, last)
 		}
 	}
@@ -122,4 +127,20 @@ func (d Deltas) Check() error {
 		return Fault(ErrInvalid, d.Session, "The deltas have %d bytes; the limit is %d.", size, MaxPayload)
 	}
 	return nil
+}
+
+// Attempts are the deltas of each attempt in turn, as stores keep them.
+func (d Deltas) Attempts() iter.Seq[[]Delta] {
+	return func(yield func([]Delta) bool) {
+		for rest := d.Deltas; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].ID.Seq == rest[0].ID.Seq && rest[n].ID.Attempt == rest[0].ID.Attempt {
+				n++
+			}
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
 }

@@ -109,6 +109,11 @@ func (b Batch) Check() error {
 			return err
 		}
 	}
+	if len(b.Deltas) > 0 {
+		if err := b.Said().Check(); err != nil {
+			return err
+		}
+	}
 	var labels map[string]bool
 	if len(b.Events) > 1 {
 		labels = make(map[string]bool)
@@ -146,6 +151,12 @@ func (e Event) check(s Session, seq uint64) error {
 		return Fault(ErrInvalid, s.ID, "Event %d cannot be appended erased.", e.Seq)
 	}
 	return nil
+}
+
+// Said are the batch's deltas as an append to a [Buffer] after its events.
+func (b Batch) Said() Deltas {
+	s := b.Session
+	return Deltas{Tenant: s.Tenant, Session: s.ID, Epoch: max(s.Epoch, b.Raise), TTL: b.TTL, Deltas: b.Deltas}
 }
 
 // Version is the greatest version of the batch's events.

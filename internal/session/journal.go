@@ -145,10 +145,12 @@ type Change struct {
 	// At is when it happened; zero means now. A writer that has folded its
 	// events already gives the time it folded them with.
 	At time.Time
-	// Wake, Progress and Facts are as in [Batch].
+	// Wake, Progress, Facts, Deltas and TTL are as in [Batch].
 	Wake     *time.Time
 	Progress bool
 	Facts    *Facts
+	Deltas   []Delta
+	TTL      time.Duration
 }
 
 // Apply is [Journal.Append] with what goes with it.
@@ -188,7 +190,7 @@ func (j *Journal) append(ctx context.Context, head Session, raise uint64, change
 	}
 	batch := Batch{
 		Session: head, Events: make([]Event, len(change.Drafts)), Raise: raise,
-		Wake: change.Wake, Progress: change.Progress, Facts: change.Facts,
+		Wake: change.Wake, Progress: change.Progress, Facts: change.Facts, Deltas: change.Deltas, TTL: change.TTL,
 	}
 	next := head
 	for i, d := range change.Drafts {

@@ -30,6 +30,13 @@ type Batch struct {
 	Progress bool
 	// Facts, if not nil, replace what the session is found by in listings.
 	Facts *Facts
+	// Deltas are added to the session's stream buffer in the same transaction,
+	// so that the last of what was said goes with its outcome: see
+	// [Stream.Rest]. Unlike those of [Buffer.AppendDeltas] they are as durable
+	// as the events, and nobody reads an event without them. TTL is how long
+	// they stay, as in [Deltas].
+	Deltas []Delta
+	TTL    time.Duration
 }
 
 // Erasure says which payloads to destroy.
@@ -57,7 +64,8 @@ type Store interface {
 	// epoch, sequence number or head differ otherwise, or a session to create
 	// exists; [ErrLabelTaken] if a label is in use;
 	// [ErrNotFound] if the session or the parent does not exist; [ErrErased]
-	// if the session was erased; [ErrInvalid] if the batch contradicts itself.
+	// if the session was erased; [ErrInvalid] if the batch contradicts itself,
+	// or the id of a delta was used.
 	// After any of these nothing has changed.
 	Append(ctx context.Context, batch Batch) error
 	// Head returns a session's state, or [ErrNotFound].

@@ -16,7 +16,8 @@ const flushBytes = 1 << 20
 
 // Stream numbers the deltas of one attempt and puts them into a [Buffer], many
 // at a time. Its owner closes it before it appends the outcome to the journal,
-// so that no reader finds the outcome before the stream's end.
+// or appends its [Stream.Rest] with the outcome, so that no reader finds the
+// outcome before the stream's end.
 //
 // It is safe for concurrent use. Every stream must be closed.
 type Stream struct {
@@ -80,16 +81,8 @@ func (s *Stream) Add(data []byte) (EventID, error) {
 func (s *Stream) flush() {
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()
-	s.mu.Lock()
-	batch := s.next
-	s.next.Deltas, s.size = nil, 0
-	if s.timer != nil && s.timer.Stop() {
-		s.flushes.Done() // it will not run
-	}
-	s.timer = nil
-	failed := s.err != nil
-	s.mu.Unlock()
-	if failed || len(batch.Deltas) == 0 {
+	batch, err := s.take()
+	if err != nil || len(batch.Deltas) == 0 {
 		return
 	}
 	if err := s.write(batch); err != nil {
@@ -97,6 +90,20 @@ func (s *Stream) flush() {
 		s.err = err
 		s.mu.Unlock()
 	}
+}
+
+// take returns what waits, which then does so no longer, or the error of an
+// earlier write. The caller has the right to write.
+func (s *Stream) take() (Deltas, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch := s.next
+	s.next.Deltas, s.size = nil, 0
+	if s.timer != nil && s.timer.Stop() {
+		s.flushes.Done() // it will not run
+	}
+	s.timer = nil
+	return batch, s.err
 }
 
 // How often, and for how long, a write is tried that the store did not answer:
@@ -151,4 +158,20 @@ func (s *Stream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
+}
+
+// Rest is [Stream.Close], except that what waits is not written but returned,
+// in order: the caller appends it with the outcome ([Batch.Deltas]) or, if there
+// is to be none, with [Buffer.AppendDeltas]. After an error there is no rest.
+func (s *Stream) Rest() ([]Delta, error) {
+	s.writing <- struct{}{}
+	rest, err := s.take()
+	<-s.writing
+	if closed := s.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rest.Deltas, nil
 }

@@ -182,3 +182,54 @@ func TestStreamsOutliveAnOutage(t *testing.T) {
 		})
 	}
 }
+
+// TestRestIsForTheOutcome: what is not in the buffer yet is handed back once.
+func TestRestIsForTheOutcome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, journal, head := streamed(t)
+		buffer := &counted{Buffer: store}
+		s := session.NewStream(t.Context(), buffer, head, 1, 2, time.Minute)
+		add := func(texts ...string) {
+			for _, text := range texts {
+				if _, err := s.Add([]byte(text)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		add("a", "b")
+		time.Sleep(session.FlushWithin)
+		add("c", "d")
+		rest, err := s.Rest()
+		if err != nil || len(rest) != 2 || buffer.appends != 1 || read(t, store, head) != "ab" {
+			t.Fatalf("the rest is %v, %v after %d writes of %q", rest, err, buffer.appends, read(t, store, head))
+		}
+		time.Sleep(session.FlushWithin)
+		if _, err := journal.Apply(t.Context(), head, session.Change{
+			Drafts: []session.Draft{{Type: "outcome", Version: 1}}, Deltas: rest, TTL: time.Minute,
+		}); err != nil {
+			t.Error(err)
+		}
+		if rest, err := s.Rest(); err != nil || len(rest) != 0 || buffer.appends != 1 || s.Close() != nil {
+			t.Errorf("the rest of nothing is %v, %v", rest, err)
+		}
+		if got := read(t, store, head); got != "abcd" {
+			t.Errorf("with the outcome the buffer holds %q", got)
+		}
+		late := session.NewStream(t.Context(), store, head, 1, 3, time.Minute)
+		stored, err := store.Head(t.Context(), "t1", head.ID)
+		if err == nil {
+			_, err = journal.TakeOver(t.Context(), stored, session.Draft{Type: "taken", Version: 1})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := late.Add([]byte("e")); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(session.FlushWithin)
+		if rest, err := late.Rest(); !errors.Is(err, session.ErrFenced) || rest != nil {
+			t.Errorf("the rest of a fenced owner is %v, %v", rest, err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -215,6 +216,56 @@ func parallelDeltas(r runtime) {
 	r.want(r.store.AppendDeltas(ctx, second(2, "again")), session.ErrInvalid)
 	if got := r.read(head, session.EventID{}, 0); got != "1-1-1a 1-1-2b 1-1-3c 2-1-1x 2-1-2y " {
 		r.Errorf("the buffer holds %s", got)
+	}
+}
+
+// outcomes are appends with deltas: together or not at all.
+func outcomes(r runtime) {
+	ctx := r.Context()
+	head := r.append(r.begin("t1"), say("a"), say("b"))
+	old := r.claim("n1", head)
+	r.stream(old.Head, "a", "b")
+	end := func(n uint32, texts ...string) session.Change {
+		return session.Change{Drafts: []session.Draft{say("outcome")}, Deltas: batchOf(head, n, texts...).Deltas, TTL: time.Minute}
+	}
+	next := r.apply(old.Head, end(3, "c", "d"))
+	if got := r.read(head, session.EventID{}, 0); got != "1-1-1a 1-1-2b 1-1-3c 1-1-4d " {
+		r.Errorf("with its outcome the stream is %s", got)
+	}
+	for name, bad := range map[string]struct {
+		head   session.Session
+		change session.Change
+		want   error
+	}{
+		"used before":     {next, end(4, "again"), session.ErrInvalid},
+		"stale":           {old.Head, end(5, "late"), session.ErrStale},
+		"without a time":  {next, session.Change{Drafts: end(5).Drafts, Deltas: end(5, "e").Deltas}, session.ErrInvalid},
+		"without numbers": {next, end(0, "e"), session.ErrInvalid},
+	} {
+		if _, err := r.journal.Apply(ctx, bad.head, bad.change); !errors.Is(err, bad.want) {
+			r.Errorf("an outcome with deltas that are %s: %v", name, err)
+		}
+	}
+	r.advance(11 * time.Second)
+	owner := r.claim("n2", head)
+	_, err := r.journal.Apply(ctx, next, end(5, "late"))
+	r.want(err, session.ErrFenced)
+	if e, err := r.store.Describe(ctx, "t1", head.ID); err != nil || e.Seq != 3 {
+		r.Errorf("refused appends left %+v, %v", e, err)
+	}
+	// The ends of two streams, one of which was begun anew.
+	both := end(5, "e", "f", "x", "y")
+	both.Deltas[1].ID = session.EventID{Seq: 1, Attempt: 2, N: 1}
+	both.Deltas[2].ID = session.EventID{Seq: 2, Attempt: 1, N: 1}
+	both.Deltas[3].ID = session.EventID{Seq: 2, Attempt: 1, N: 2}
+	r.apply(owner.Head, both)
+	if got := r.read(head, session.EventID{Seq: 1, Attempt: 1, N: 3}, 0); got != "1-1-4d 1-1-5e 1-2-1f 2-1-1x 2-1-2y " {
+		r.Errorf("with both outcomes the streams are %s", got)
+	}
+	fresh := r.begin("t1")
+	r.apply(fresh, end(1, "at", "once"))
+	if got := r.read(fresh, session.EventID{}, 0); got != "1-1-1at 1-1-2once " {
+		r.Errorf("a session that begins with an outcome streams %s", got)
 	}
 }
 

@@ -41,6 +41,7 @@ func RunRuntime(t *testing.T, open RuntimeOpener) {
 		{"deltas resume at any point", deltas},
 		{"deltas of a stale owner or out of order are refused", badDeltas},
 		{"events are streamed at the same time", parallelDeltas},
+		{"an outcome takes the end of its stream along", outcomes},
 		{"an event's deltas expire together", expiry},
 		{"sessions are listed", listings},
 		{"a deleted session leaves a tombstone", tombstones},

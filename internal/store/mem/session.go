@@ -59,6 +59,9 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 			return session.Fault(session.ErrLabelTaken, e.Label, "The label %q is in use.", e.Label)
 		}
 	}
+	if err := j.follows(b.Said()); err != nil {
+		return err
+	}
 	for _, e := range b.Events {
 		e.Payload = bytes.Clone(e.Payload)
 		if e.Label != "" {
@@ -76,6 +79,7 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 		j.head.Seq, j.head.Head = e.Seq, e.Hash
 	}
 	j.follow(b)
+	s.buffer(j, b.Said())
 	s.sessions[j.head.ID] = j
 	if b.Wake != nil && !b.Wake.IsZero() {
 		s.hint()

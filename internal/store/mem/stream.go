@@ -29,6 +29,15 @@ func (s *Store) AppendDeltas(ctx context.Context, d session.Deltas) error {
 	if j.head.Epoch != d.Epoch {
 		return session.Fault(session.ErrFenced, d.Session, "The session is in epoch %d, not %d.", j.head.Epoch, d.Epoch)
 	}
+	if err := j.follows(d); err != nil {
+		return err
+	}
+	s.buffer(j, d)
+	return ctx.Err()
+}
+
+// follows checks that no id was used.
+func (j *journal) follows(d session.Deltas) error {
 	for i, one := range d.Deltas {
 		st := j.streams[one.ID.Seq]
 		if st == nil || i > 0 && one.ID.Seq == d.Deltas[i-1].ID.Seq {
@@ -38,6 +47,11 @@ func (s *Store) AppendDeltas(ctx context.Context, d session.Deltas) error {
 			return session.Fault(session.ErrInvalid, d.Session, "Delta %s cannot follow %s.", one.ID, last)
 		}
 	}
+	return nil
+}
+
+// buffer adds deltas that follow.
+func (s *Store) buffer(j *journal, d session.Deltas) {
 	expires := s.now().Add(d.TTL)
 	for _, delta := range d.Deltas {
 		delta.Data = bytes.Clone(delta.Data)
@@ -51,7 +65,6 @@ func (s *Store) AppendDeltas(ctx context.Context, d session.Deltas) error {
 			st.expires = expires
 		}
 	}
-	return ctx.Err()
 }
 
 // ReadDeltas implements [session.Buffer].

@@ -14,7 +14,7 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	if b.Raise == 0 && b.Session.Parent == (session.Ref{}) {
+	if b.Raise == 0 && b.Session.Parent == (session.Ref{}) && len(b.Deltas) == 0 {
 		done, err := s.group.append(ctx, b)
 		if done && b.Wake != nil && !b.Wake.IsZero() {
 			s.Hinted()

@@ -14,62 +14,62 @@ func (db *DB) AppendDeltas(ctx context.Context, d session.Deltas) error {
 		return err
 	}
 	err := db.engine.Write(ctx, Scope{Tenant: d.Tenant, Loose: true}, func(tx Tx) error {
-		now, err := db.now(tx)
-		if err != nil {
-			return err
-		}
-		e, err := living(tx, db.engine.Dialect().ForUpdate, d.Tenant, d.Session)
-		if err != nil {
-			return err
-		}
-		if e.Epoch != d.Epoch {
-			return session.Fault(session.ErrFenced, d.Session, "The session is in epoch %d, not %d.", e.Epoch, d.Epoch)
-		}
-		for i, one := range d.Deltas {
-			if i > 0 && one.ID.Seq == d.Deltas[i-1].ID.Seq {
-				continue
-			}
-			last, err := lastDelta(tx, d.Session, one.ID.Seq)
-			if err != nil {
-				return err
-			}
-			if one.ID.Compare(last) <= 0 {
-				return session.Fault(session.ErrInvalid, d.Session, "Delta %s cannot follow %s.", one.ID, last)
-			}
-		}
-		return insertDeltas(tx, d, micros(now.Add(d.TTL)))
+		return db.insertDeltas(tx, d)
 	})
 	return failed("append deltas", err)
 }
 
-// lastDelta is the last of one event: events of a session that are streamed at
-// the same time are no matter to each other.
-func lastDelta(tx Tx, id string, seq uint64) (session.EventID, error) {
-	var attempt, n int64
-	_, err := one(tx, `SELECT attempt, last FROM deltas WHERE session = ? AND seq = ?
-		ORDER BY attempt DESC, first DESC LIMIT 1`, []any{id, int64(seq)}, &attempt, &n)
-	return session.EventID{Seq: seq, Attempt: uint32(attempt), N: uint32(n)}, err
-}
-
-// insertDeltas writes one row for each attempt.
-func insertDeltas(tx Tx, d session.Deltas, expires int64) error {
-	for rest := d.Deltas; len(rest) > 0; {
-		first := rest[0].ID
-		var body []byte
-		n := 0
-		for n < len(rest) && rest[n].ID.Seq == first.Seq && rest[n].ID.Attempt == first.Attempt {
-			body = binary.AppendUvarint(body, uint64(len(rest[n].Data)))
-			body = append(body, rest[n].Data...)
-			n++
-		}
-		if _, err := tx.Exec(`INSERT INTO deltas (session, seq, attempt, first, last, tenant, expires_at, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, d.Session, int64(first.Seq), int64(first.Attempt), int64(first.N),
-			int64(rest[n-1].ID.N), d.Tenant, expires, body); err != nil {
+// insertDeltas writes one row for each attempt, while the session is in the
+// epoch and no id was used. Events of a session that are streamed at the same
+// time are no matter to each other.
+func (db *DB) insertDeltas(tx Tx, d session.Deltas) error {
+	now, err := db.now(tx)
+	if err != nil {
+		return err
+	}
+	for part := range d.Attempts() {
+		first, last := part[0].ID, part[len(part)-1].ID
+		n, err := tx.Exec(`INSERT INTO deltas (session, seq, attempt, first, last, tenant, expires_at, body)
+			SELECT id, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), tenant, CAST(? AS BIGINT), ?
+			FROM sessions WHERE id = ? AND tenant = ? AND epoch = ? AND erased_at = 0 AND COALESCE(
+				(SELECT attempt < ? OR attempt = ? AND last < ? FROM deltas WHERE session = ? AND seq = ?
+				ORDER BY attempt DESC, first DESC LIMIT 1), 1 = 1)`+db.engine.Dialect().ForUpdate,
+			int64(first.Seq), int64(first.Attempt), int64(first.N), int64(last.N), micros(now.Add(d.TTL)), EncodeDeltas(part),
+			d.Session, d.Tenant, int64(d.Epoch), int64(first.Attempt), int64(first.Attempt), int64(first.N), d.Session, int64(first.Seq))
+		if err != nil {
 			return err
 		}
-		rest = rest[n:]
+		if n == 0 {
+			return unsaid(tx, d, first)
+		}
 	}
 	return nil
+}
+
+// unsaid says why a delta could not be added.
+func unsaid(tx Tx, d session.Deltas, id session.EventID) error {
+	e, err := living(tx, "", d.Tenant, d.Session)
+	if err != nil {
+		return err
+	}
+	if e.Epoch != d.Epoch {
+		return session.Fault(session.ErrFenced, d.Session, "The session is in epoch %d, not %d.", e.Epoch, d.Epoch)
+	}
+	return session.Fault(session.ErrInvalid, d.Session, "Delta %s cannot follow: its number was used.", id)
+}
+
+// EncodeDeltas is the body of the row that holds deltas of one attempt.
+func EncodeDeltas(deltas []session.Delta) []byte {
+	size := 0
+	for _, one := range deltas {
+		size += len(one.Data) + binary.MaxVarintLen32
+	}
+	body := make([]byte, 0, size)
+	for _, one := range deltas {
+		body = binary.AppendUvarint(body, uint64(len(one.Data)))
+		body = append(body, one.Data...)
+	}
+	return body
 }
 
 // ReadDeltas implements [session.Buffer].

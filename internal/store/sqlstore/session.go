@@ -25,7 +25,10 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 				return err
 			}
 		}
-		return writeFacts(tx, b.Session.Tenant, b.Session.ID, b.Facts)
+		if err := writeFacts(tx, b.Session.Tenant, b.Session.ID, b.Facts); err != nil || len(b.Deltas) == 0 {
+			return err
+		}
+		return db.insertDeltas(tx, b.Said())
 	})
 	if b.Wake != nil && !b.Wake.IsZero() {
 		err = db.hinted(err)
