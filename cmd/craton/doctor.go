@@ -39,6 +39,7 @@ func (c doctorCommand) Run(ctx context.Context, s streams) error {
 		findings = append(findings, check(ctx, s))
 	}
 	findings = append(findings, c.upstreams(ctx, s)...)
+	findings = append(findings, c.tools(ctx, s)...)
 	findings = append(findings, c.server(ctx, s))
 	return report(s, findings)
 }

@@ -63,6 +63,7 @@ func main() {
 func run(args []string, s streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals...)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	var c command
 	exit := -1
 	parser, err := kong.New(&c,

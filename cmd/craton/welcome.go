@@ -45,7 +45,11 @@ func (svc *service) welcome(out io.Writer, base string, first identity.Bootstrap
 	svc.welcomeCommands(out, base)
 	name := svc.defaultModel()
 	if name == "" {
-		fmt.Fprint(out, "\nNo model yet: run `craton engine install`, or name an upstream in a configuration.\n\n")
+		install := "craton engine install"
+		if svc.cfg.Data != config.DefaultData(svc.streams.getenv) {
+			install += " --data " + svc.cfg.Data
+		}
+		fmt.Fprintf(out, "\nNo model yet: run `%s`, or name an upstream in a configuration.\n\n", install)
 		return
 	}
 	fmt.Fprintf(out, examples, base, shell, name, base, python, name, id, secret, base, svc.cfg.Region, name)
