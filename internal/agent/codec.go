@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"sync/atomic"
+
 	"github.com/go-json-experiment/json"
 
 	"github.com/craton-ai/craton/internal/session"
@@ -22,14 +24,48 @@ var bodies = []func() Body{
 	func() Body { return &Submitted{} },
 }
 
-// Version is the form in which events are written today.
+// Version is the form in which most events are written today; versions has the
+// others.
 const Version = 1
+
+// versions are the forms of the types that have changed. Up to 1, calls of
+// models did not say how large their request was, and a summary that was
+// stopped was one that failed: the older forms read as they are.
+var versions = map[string]int{
+	(*ModelCalled)(nil).kind(): 2, (*ModelAnswered)(nil).kind(): 2,
+	(*Compacting)(nil).kind(): 2, (*Compacted)(nil).kind(): 2,
+}
+
+// older is the body as version 1 knew it, for nodes that read no more.
+func older(body Body) Body {
+	switch b := body.(type) {
+	case *ModelCalled:
+		at := *b
+		at.Input = 0
+		return &at
+	case *ModelAnswered:
+		at := *b
+		at.Capped = false
+		return &at
+	case *Compacting:
+		at := *b
+		at.Input = 0
+		return &at
+	case *Compacted:
+		at := *b
+		at.Reason = ""
+		return &at
+	}
+	return body
+}
 
 // Codec reads and writes events. Make it with [NewCodec]; it is safe for
 // concurrent use.
 type Codec struct {
 	forms *session.Forms
 	empty map[string]func() Body
+	// limit is the greatest version that may be written; 0 for any.
+	limit atomic.Int64
 }
 
 // NewCodec returns a codec for all bodies.
@@ -39,7 +75,7 @@ func NewCodec() (*Codec, error) {
 	for _, empty := range bodies {
 		kind := empty().kind()
 		c.empty[kind] = empty
-		forms = append(forms, session.Form{Type: kind, Version: Version})
+		forms = append(forms, session.Form{Type: kind, Version: max(Version, versions[kind])})
 	}
 	var err error
 	c.forms, err = session.NewForms(forms...)
@@ -49,13 +85,27 @@ func NewCodec() (*Codec, error) {
 // Newest is the greatest version the codec reads.
 func (c *Codec) Newest() int { return c.forms.Newest() }
 
-// Draft writes a body.
+// Limit lets no event be written from now on that a program which reads
+// versions up to this one does not understand; 0 lifts the limit.
+func (c *Codec) Limit(version int) { c.limit.Store(int64(version)) }
+
+// Writes reports whether events of that version may be written.
+func (c *Codec) Writes(version int) bool {
+	limit := c.limit.Load()
+	return limit == 0 || limit >= int64(version)
+}
+
+// Draft writes a body, in an older form where [Codec.Limit] asks for it.
 func (c *Codec) Draft(body Body) (session.Draft, error) {
+	version := max(Version, versions[body.kind()])
+	if !c.Writes(version) {
+		body, version = older(body), Version
+	}
 	raw, err := json.Marshal(body, codec)
 	if err != nil {
 		return session.Draft{}, session.Fault(session.ErrInvalid, body.kind(), "The event cannot be written: %v", err)
 	}
-	return session.Draft{Type: body.kind(), Version: Version, Payload: raw}, nil
+	return session.Draft{Type: body.kind(), Version: version, Payload: raw}, nil
 }
 
 // Read reads an event. Errors are [session.ErrNewer], [session.ErrErased] for

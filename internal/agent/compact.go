@@ -26,7 +26,7 @@ func (s *State) decideCompaction() []Body {
 			continue
 		}
 		if n := t.compactable(); n >= leastCompacted && len(t.Context) > t.Uncompactable {
-			return []Body{&Compacting{Thread: t.ID, Entries: n}}
+			return []Body{&Compacting{Thread: t.ID, Entries: n, Input: EstimateTokens(sizeOf(t.Context[:n]))}}
 		}
 	}
 	return nil

@@ -169,7 +169,7 @@ func (s *State) decideModel(t *Thread) []Body {
 			fmt.Sprintf("The MCP server %q is required and did not start: %s", server.Label, s.Listing(server.Label).Error))}
 	}
 	if words := s.overspent(); words != "" {
-		return []Body{failed(t, "session_budget_exceeded", words)}
+		return []Body{failed(t, BudgetExceeded, words)}
 	}
 	if turn.Steps >= MaxSteps {
 		return []Body{failed(t, "usage_limit_exceeded", fmt.Sprintf("The turn has asked the model %d times without coming to an end.", MaxSteps))}
@@ -177,8 +177,11 @@ func (s *State) decideModel(t *Thread) []Body {
 	if s.crowded(t) {
 		return nil // the compaction that is under way makes room
 	}
-	return []Body{&ModelCalled{Thread: t.ID, Turn: turn.ID, Base: turn.Outputs}}
+	return []Body{&ModelCalled{Thread: t.ID, Turn: turn.ID, Base: turn.Outputs, Input: s.inputTokens(t)}}
 }
+
+// BudgetExceeded is the code of a turn that the session's spend limit ends.
+const BudgetExceeded = "session_budget_exceeded"
 
 // overspent says why the session's limit stops the next model call; empty if it
 // does not.
@@ -273,16 +276,19 @@ func (s *State) decideEnd(t *Thread) []Body {
 			return nil
 		}
 	}
-	if code, words := cutShort(turn.Stop); code != "" && s.Settings.Mode == Parking {
+	if code, words := turn.cutShort(); code != "" && s.Settings.Mode == Parking {
 		return []Body{failed(t, code, words)}
 	}
 	return []Body{&TurnEnded{Thread: t.ID, Turn: turn.ID, Status: TurnCompleted}}
 }
 
-// cutShort says why an answer that ended so is not a whole one.
-func cutShort(stop model.StopReason) (code, words string) {
-	switch stop {
+// cutShort says why the last answer is not a whole one.
+func (t *Turn) cutShort() (code, words string) {
+	switch t.Stop {
 	case model.StopMaxTokens:
+		if t.Capped {
+			return BudgetExceeded, "The session's spend limit cut the model's answer short. Raise the limit, or begin a new session."
+		}
 		return "max_output_tokens", "The model's answer reached the greatest length it may have."
 	case model.StopContextWindow:
 		return "context_length_exceeded", "The conversation does not fit the model's context."
@@ -291,16 +297,21 @@ func cutShort(stop model.StopReason) (code, words string) {
 }
 
 // Orphans says what becomes of the intents that an owner who is gone left
-// behind. Calls of the model were interrupted; calls of tools are made again
+// behind. Calls of the model and summaries were interrupted, and count what
+// they were told; calls of tools are made again
 // with the same key where their class allows it, and are of unknown outcome
-// else. free is when that owner's lease has certainly ended. Listings,
-// compactions and publishing are simply performed again.
+// else. free is when that owner's lease has certainly ended. Listings
+// and publishing are simply performed again.
 func (s *State) Orphans(free time.Time) []Body {
 	var next []Body
 	for _, run := range s.Runs {
 		switch run.Kind {
 		case RunModel:
-			next = append(next, &ModelInterrupted{Call: run.Seq, Thread: run.Thread, Turn: run.Turn, Base: run.Base, Reason: "takeover"})
+			next = append(next, &ModelInterrupted{Call: run.Seq, Thread: run.Thread, Turn: run.Turn, Base: run.Base, Reason: "takeover",
+				Usage: Cut(model.Usage{}, run.Input, 0)})
+		case RunCompact:
+			next = append(next, &Compacted{Call: run.Seq, Thread: run.Thread, Entries: run.Entries, Reason: "takeover",
+				Error: "The server stopped.", Usage: Cut(model.Usage{}, run.Input, 0)})
 		case RunTool:
 			t, call := s.Call(run.Call)
 			if call == nil {

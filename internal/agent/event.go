@@ -174,6 +174,9 @@ type ModelCalled struct {
 	Turn   string `json:"turn"`
 	// Base is the output index of the answer's first item.
 	Base int `json:"base"`
+	// Input is about how many tokens the model is told: what counts if nobody
+	// learns what the call used.
+	Input int64 `json:"input,omitzero"`
 }
 
 // ModelAnswered is the model's whole answer.
@@ -191,6 +194,9 @@ type ModelAnswered struct {
 	Cost int64 `json:"cost,omitzero"`
 	// Window is the model's context in tokens; 0 when unknown.
 	Window int64 `json:"window,omitzero"`
+	// Capped says that the session's limit made the answer shorter than it
+	// might have been.
+	Capped bool `json:"capped,omitzero"`
 }
 
 // ModelFailed is an attempt that came to nothing.
@@ -222,8 +228,9 @@ type ModelInterrupted struct {
 	Reason string `json:"reason"`
 	// Partial is what readers were shown.
 	Partial []model.Part `json:"partial,omitzero"`
-	Usage   model.Usage  `json:"usage,omitzero"`
-	Cost    int64        `json:"cost,omitzero"`
+	// Usage is estimated as far as the upstream did not tell it.
+	Usage model.Usage `json:"usage,omitzero"`
+	Cost  int64       `json:"cost,omitzero"`
 }
 
 // ToolsListing is the intent to ask a server for its tools.
@@ -350,6 +357,8 @@ type Compacting struct {
 	Thread string `json:"thread,omitzero"`
 	// Entries is how many of the context's first messages are replaced.
 	Entries int `json:"entries"`
+	// Input is as in [ModelCalled].
+	Input int64 `json:"input,omitzero"`
 }
 
 // Compacted is a summary, or why there is none.
@@ -361,6 +370,9 @@ type Compacted struct {
 	Usage   model.Usage     `json:"usage,omitzero"`
 	Cost    int64           `json:"cost,omitzero"`
 	Error   string          `json:"error,omitzero"`
+	// Reason is "takeover" or "drain" for a summary that was stopped, and not
+	// refused: it is begun anew.
+	Reason string `json:"reason,omitzero"`
 }
 
 // Ticked says that time has passed: a timer that the state waited for.

@@ -69,7 +69,7 @@ func (s *State) applyTurn(e Event) error {
 	case *ToolsListed:
 		return s.toolsListed(e, b)
 	case *Compacting:
-		s.Runs = append(s.Runs, &Run{Seq: e.Seq, Kind: RunCompact, Thread: b.Thread, Entries: b.Entries})
+		s.Runs = append(s.Runs, &Run{Seq: e.Seq, Kind: RunCompact, Thread: b.Thread, Entries: b.Entries, Input: b.Input})
 	case *Compacted:
 		return s.compacted(e, b)
 	case *Publishing:
@@ -354,9 +354,11 @@ func (s *State) compacted(e Event, b *Compacted) error {
 		return misfit(e, "there is no such context")
 	}
 	s.spend(t, b.Usage, b.Cost)
-	if b.Error != "" {
+	switch {
+	case b.Reason != "":
+	case b.Error != "":
 		t.Uncompactable = len(t.Context)
-	} else {
+	default:
 		t.Context = append(slices.Clone(b.Summary), t.Context[b.Entries:]...)
 		t.Tokens, t.Uncompactable = 0, 0
 	}

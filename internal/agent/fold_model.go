@@ -12,7 +12,7 @@ func (s *State) modelCalled(e Event, b *ModelCalled) error {
 		return err
 	}
 	t.Turn.Due = false
-	s.Runs = append(s.Runs, &Run{Seq: e.Seq, Kind: RunModel, Thread: b.Thread, Turn: b.Turn, Base: b.Base, Stop: t.Turn.Cancel})
+	s.Runs = append(s.Runs, &Run{Seq: e.Seq, Kind: RunModel, Thread: b.Thread, Turn: b.Turn, Base: b.Base, Input: b.Input, Stop: t.Turn.Cancel})
 	return nil
 }
 
@@ -26,7 +26,7 @@ func (s *State) modelAnswered(e Event, b *ModelAnswered) error {
 	}
 	s.spend(t, b.Usage, b.Cost)
 	turn := t.Turn
-	turn.Failures, turn.Stop = 0, b.Stop
+	turn.Failures, turn.Stop, turn.Capped = 0, b.Stop, b.Capped
 	turn.Steps++
 	t.Tokens = b.Usage.Total()
 	if b.Window > 0 {

@@ -154,8 +154,10 @@ type Turn struct {
 	// ToolCalls counts calls of server-side tools.
 	ToolCalls int      `json:"tool_calls,omitzero"`
 	Spent     Spending `json:"spent,omitzero"`
-	// Stop is why the last answer ended.
-	Stop model.StopReason `json:"stop,omitzero"`
+	// Stop is why the last answer ended; Capped that the session's limit bounded
+	// its length.
+	Stop   model.StopReason `json:"stop,omitzero"`
+	Capped bool             `json:"capped,omitzero"`
 }
 
 // Over reports whether the turn has ended.
@@ -270,6 +272,8 @@ type Run struct {
 	Thread string  `json:"thread,omitzero"`
 	Turn   string  `json:"turn,omitzero"`
 	Base   int     `json:"base,omitzero"`
+	// Input is about how many tokens a model is told.
+	Input int64 `json:"input,omitzero"`
 	// Call is set for RunTool.
 	Call    string        `json:"call,omitzero"`
 	Key     string        `json:"key,omitzero"`
