@@ -1,10 +1,8 @@
 package observe
 
 import (
-	"bufio"
-	"context"
+	"bytes"
 	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,15 +27,25 @@ type Access struct {
 	Err error
 }
 
-// Defaults of the access log.
+// Bounds of the access log, in bytes of lines, and how long one waits at most.
 const (
-	accessBuffer   = 4096
+	accessChunk    = 64 << 10
+	accessBuffer   = 1 << 20
 	accessInterval = time.Second
 )
 
 // AccessLog writes access lines as JSON. It is safe for concurrent use. Close it.
+//
+// Lines are encoded by whoever logs them, which costs less than handing them to
+// a goroutine, and are written in chunks of whole lines by one that sleeps
+// meanwhile.
 type AccessLog struct {
-	lines   chan Access
+	mu sync.Mutex
+	// open are lines waiting to be written; closed says that no more are taken.
+	open   []byte
+	closed bool
+
+	wake    chan struct{}
 	quit    chan struct{}
 	done    chan struct{}
 	closing sync.Once
@@ -47,18 +55,36 @@ type AccessLog struct {
 
 // NewAccessLog starts the writing goroutine. Lines reach w at latest after a second.
 func NewAccessLog(w io.Writer) *AccessLog {
-	l := &AccessLog{lines: make(chan Access, accessBuffer), quit: make(chan struct{}), done: make(chan struct{})}
+	l := &AccessLog{wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	go l.write(w)
 	return l
 }
 
-// Log hands a line over. It never blocks: when the buffer is full the line is
-// dropped and counted. After Close lines are dropped.
+// accessLines are buffers in which lines are encoded.
+var accessLines = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// Log takes a line. It never waits for the writer: when too much waits, the
+// line is dropped and counted. After Close lines are dropped.
 func (l *AccessLog) Log(a Access) {
-	select {
-	case l.lines <- a:
-	default:
+	buf := accessLines.Get().(*[]byte)
+	line := appendAccess((*buf)[:0], &a)
+	l.mu.Lock()
+	taken := !l.closed && len(l.open)+len(line) <= accessBuffer
+	if taken {
+		l.open = append(l.open, line...)
+	}
+	full := len(l.open) >= accessChunk
+	l.mu.Unlock()
+	*buf = line
+	accessLines.Put(buf)
+	if !taken {
 		l.dropped.Add(1)
+	}
+	if full {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -67,7 +93,12 @@ func (l *AccessLog) Dropped() int64 { return l.dropped.Load() }
 
 // Close writes what was handed over and stops; the error is the writer's.
 func (l *AccessLog) Close() error {
-	l.closing.Do(func() { close(l.quit) })
+	l.closing.Do(func() {
+		l.mu.Lock()
+		l.closed = true
+		l.mu.Unlock()
+		close(l.quit)
+	})
 	<-l.done
 	return l.failed
 }
@@ -75,71 +106,37 @@ func (l *AccessLog) Close() error {
 // write owns the writer.
 func (l *AccessLog) write(w io.Writer) {
 	defer close(l.done)
-	out := bufio.NewWriterSize(w, 64<<10)
-	log := slog.NewJSONHandler(out, nil)
 	tick := time.NewTicker(accessInterval)
 	defer tick.Stop()
+	var chunk []byte
 	for {
 		select {
-		case a := <-l.lines:
-			l.line(log, &a)
+		case <-l.wake:
 		case <-tick.C:
-			l.flush(out)
 		case <-l.quit:
-			for {
-				select {
-				case a := <-l.lines:
-					l.line(log, &a)
-					continue
-				default:
-				}
-				l.flush(out)
-				return
-			}
+			l.flush(w, chunk)
+			return
 		}
+		chunk = l.flush(w, chunk)
 	}
 }
 
-// flush forgets a failed write, so that a full disk does not end the log for good.
-func (l *AccessLog) flush(out *bufio.Writer) {
-	if err := out.Flush(); err != nil {
-		l.failed = err
-	}
-}
-
-func (l *AccessLog) line(log slog.Handler, a *Access) {
-	level := slog.LevelInfo
-	if a.Status >= 500 {
-		level = slog.LevelError
-	}
-	r := slog.NewRecord(a.At, level, "request", 0)
-	attrs := make([]slog.Attr, 0, 16)
-	text := func(key, value string) {
-		if value != "" {
-			attrs = append(attrs, slog.String(key, value))
+// flush writes what waits, and returns its memory for the lines after the next
+// ones. A failed write is not the end, so that a full disk does not end the log
+// for good, but its lines are dropped.
+func (l *AccessLog) flush(w io.Writer, spare []byte) []byte {
+	l.mu.Lock()
+	chunk := l.open
+	l.open = spare[:0]
+	l.mu.Unlock()
+	if len(chunk) > 0 {
+		if n, err := w.Write(chunk); err != nil {
+			l.failed = err
+			l.dropped.Add(int64(bytes.Count(chunk[n:], []byte{'\n'})))
 		}
 	}
-	text("request_id", a.RequestID)
-	text("method", a.Method)
-	text("path", a.Path)
-	attrs = append(attrs, slog.Int("status", a.Status), slog.Int64("bytes", a.Bytes),
-		slog.Float64("duration_ms", float64(a.Duration.Microseconds())/1e3))
-	if a.Stream {
-		attrs = append(attrs, slog.Bool("stream", true))
+	if cap(chunk) > 4*accessChunk {
+		return nil // of a time when the writer stood still
 	}
-	text("dialect", a.Dialect)
-	text("tenant", a.Tenant)
-	text("key", a.KeyID)
-	text("model", a.Model)
-	text("upstream", a.Upstream)
-	text("remote", a.Remote)
-	text("trace_id", a.TraceID)
-	if a.Err != nil {
-		text("err", a.Err.Error())
-	}
-	r.AddAttrs(attrs...)
-	if err := log.Handle(context.Background(), r); err != nil {
-		l.failed = err
-		l.dropped.Add(1)
-	}
+	return chunk
 }
