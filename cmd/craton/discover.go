@@ -53,7 +53,7 @@ func (svc *service) discover(ctx context.Context, configured []gateway.Upstream)
 		if taken[f.Config.Name] {
 			continue
 		}
-		f.Config.Instance = svc.instance
+		f.Config.Instance, f.Config.Trace = svc.instance, svc.telemetry.Inject
 		p, err := all.New(f.Config)
 		if err != nil {
 			svc.log.Warn("an upstream was found but cannot be used", "upstream", f.Config.Name, "err", err)

@@ -66,7 +66,7 @@ func (svc *service) connect(ctx context.Context, cfg *config.Config) ([]gateway.
 // configured builds one upstream.
 func (svc *service) configured(u *config.Upstream) (gateway.Upstream, error) {
 	pc := providerConfig(u, svc.streams.getenv)
-	pc.Instance = svc.instance
+	pc.Instance, pc.Trace = svc.instance, svc.telemetry.Inject
 	pc.Timeouts = provider.Timeouts{FirstByte: svc.cfg.Guards.FirstEvent.Or(0), Idle: svc.cfg.Guards.Idle.Or(0)}
 	if u.APIKey.Set() {
 		secret := u.APIKey

@@ -17,7 +17,8 @@ func (h *Handler) messages(c *call) error {
 	if err != nil {
 		return err
 	}
-	answer, err := h.opts.Gateway.Generate(c.r.Context(), c.gateway("messages", req.Model), req)
+	ctx, asked := c.gateway("messages", req.Model)
+	answer, err := h.opts.Gateway.Generate(ctx, asked, req)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,8 @@ func (h *Handler) countTokens(c *call) error {
 	if err != nil {
 		return err
 	}
-	n, err := h.opts.Gateway.CountTokens(c.r.Context(), c.gateway("count_tokens", req.Model), req)
+	ctx, asked := c.gateway("count_tokens", req.Model)
+	n, err := h.opts.Gateway.CountTokens(ctx, asked, req)
 	if err != nil {
 		return err
 	}

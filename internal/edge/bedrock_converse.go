@@ -24,7 +24,8 @@ func (h *Handler) converse(c *call, m contract.Match) error {
 		return err
 	}
 	req.Model, req.Stream = m.Label("modelId"), m.Operation.Name == "ConverseStream"
-	answer, err := h.opts.Gateway.Generate(c.r.Context(), c.gateway("converse", req.Model), req)
+	ctx, asked := c.gateway("converse", req.Model)
+	answer, err := h.opts.Gateway.Generate(ctx, asked, req)
 	if err != nil {
 		return bedrockError(err)
 	}
@@ -63,7 +64,8 @@ func (h *Handler) countBedrock(c *call, m contract.Match) error {
 		return err
 	}
 	req.Model = name
-	n, err := h.opts.Gateway.CountTokens(c.r.Context(), c.gateway("count_tokens", name), req)
+	ctx, asked := c.gateway("count_tokens", name)
+	n, err := h.opts.Gateway.CountTokens(ctx, asked, req)
 	if e := model.AsError(err); e != nil && e.Kind == model.Unsupported {
 		return model.Errorf(model.Invalid, "modelId", "The provided model doesn't support counting tokens.")
 	}

@@ -33,7 +33,8 @@ func (h *Handler) invokeModel(c *call, m contract.Match) error {
 	}
 	invoke.DecodeHeader(c.r.Header, req)
 	req.Stream = stream
-	answer, err := h.opts.Gateway.Generate(c.r.Context(), c.gateway("invoke", name), req)
+	ctx, asked := c.gateway("invoke", name)
+	answer, err := h.opts.Gateway.Generate(ctx, asked, req)
 	if err != nil {
 		return bedrockError(err)
 	}
@@ -69,7 +70,8 @@ func (h *Handler) invokeEmbed(c *call, name string, f invoke.Family) error {
 		return nativeBodyError(err)
 	}
 	req.Model = name
-	resp, served, err := h.opts.Gateway.Embed(c.r.Context(), c.gateway("invoke", name), req)
+	ctx, asked := c.gateway("invoke", name)
+	resp, served, err := h.opts.Gateway.Embed(ctx, asked, req)
 	if err != nil {
 		return bedrockError(err)
 	}

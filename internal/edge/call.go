@@ -162,10 +162,11 @@ func (c *call) finish(err error) {
 	})
 }
 
-// gateway describes the call to the gateway.
-func (c *call) gateway(operation, asked string) *gateway.Call {
+// gateway describes the call to the gateway, and returns the context to make it
+// with, which carries its span.
+func (c *call) gateway(operation, asked string) (context.Context, *gateway.Call) {
 	if c.asked != nil {
-		return c.asked // the fast lane gave way to the slow one
+		return c.r.Context(), c.asked // the fast lane gave way to the slow one
 	}
 	c.model = asked
 	c.asked = &gateway.Call{
@@ -180,7 +181,7 @@ func (c *call) gateway(operation, asked string) *gateway.Call {
 			c.r = c.r.WithContext(ctx)
 		}
 	}
-	return c.asked
+	return c.r.Context(), c.asked
 }
 
 // label labels the answer with who gave it and what was lost on the way.

@@ -65,7 +65,8 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	lane, ok := c.h.opts.Gateway.Lane(c.gateway(d.operation, f.model), f.model)
+	ctx, asked := c.gateway(d.operation, f.model)
+	lane, ok := c.h.opts.Gateway.Lane(asked, f.model)
 	if !ok {
 		return false, nil
 	}
@@ -84,7 +85,7 @@ func (c *call) fastLane(d *fastDialect) (done bool, err error) {
 		// the buffer is not used again.
 		c.pooled = nil
 	}
-	passed, retry, err := lane.Relay(c.r.Context(), &model.Exchange{
+	passed, retry, err := lane.Relay(ctx, &model.Exchange{
 		Dialect: d.dialect, Operation: d.operation, Model: lane.Model, Stream: f.stream,
 		Header: pick(c.r.Header, d.forward), Body: body, Hops: c.hops(),
 	}, f.bound)

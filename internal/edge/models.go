@@ -97,7 +97,8 @@ func (h *Handler) embeddings(c *call) error {
 	if err != nil {
 		return err
 	}
-	resp, served, err := h.opts.Gateway.Embed(c.r.Context(), c.gateway("embeddings", req.Model), req)
+	ctx, asked := c.gateway("embeddings", req.Model)
+	resp, served, err := h.opts.Gateway.Embed(ctx, asked, req)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,8 @@ func (h *Handler) chatCompletions(c *call) error {
 	if err != nil {
 		return err
 	}
-	answer, err := h.opts.Gateway.Generate(c.r.Context(), c.gateway("chat", req.Model), req)
+	ctx, asked := c.gateway("chat", req.Model)
+	answer, err := h.opts.Gateway.Generate(ctx, asked, req)
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,8 @@ func (t *turn) open(enc *responses.Encoder) []byte {
 // client allows that.
 func (t *turn) ask() (*gateway.Answer, error) {
 	for {
-		answer, err := t.c.h.opts.Gateway.Generate(t.c.r.Context(), t.c.gateway("responses", t.req.Model), t.req)
+		ctx, asked := t.c.gateway("responses", t.req.Model)
+		answer, err := t.c.h.opts.Gateway.Generate(ctx, asked, t.req)
 		if err == nil || t.opts.Truncation != "auto" || model.AsError(err).Kind != model.ContextLength {
 			return answer, err
 		}

@@ -191,7 +191,8 @@ func (h *Handler) countResponse(c *call) error {
 			return model.Errorf(model.Unsupported, "tools", "What tools of type '%s' add to the input is known only once the response is made.", t.req.Tools[i].Name)
 		}
 	}
-	n, err := h.opts.Gateway.CountTokens(c.r.Context(), c.gateway("count_tokens", t.req.Model), t.req)
+	ctx, asked := c.gateway("count_tokens", t.req.Model)
+	n, err := h.opts.Gateway.CountTokens(ctx, asked, t.req)
 	if err != nil {
 		return err
 	}

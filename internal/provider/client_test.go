@@ -60,8 +60,10 @@ func TestRequestHeaders(t *testing.T) {
 	t.Parallel()
 	var got http.Header
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header })
-	c := newClient(t, provider.Config{Instance: "me", Headers: map[string]string{"X-Team": "a", "X-Craton-Hop": "forged"}})
-	_, err := c.Bytes(t.Context(), provider.Call{
+	type trace struct{}
+	c := newClient(t, provider.Config{Instance: "me", Headers: map[string]string{"X-Team": "a", "X-Craton-Hop": "forged"},
+		Trace: func(ctx context.Context, h http.Header) { h.Set("Traceparent", ctx.Value(trace{}).(string)) }})
+	_, err := c.Bytes(context.WithValue(t.Context(), trace{}, "00-1-2-01"), provider.Call{
 		Op: "test", URL: url, Body: []byte("{}"), Hops: []string{"one", "two"},
 		Header: http.Header{"x-team": {"b"}, "Accept": {"text/event-stream"}},
 		Sign:   provider.Bearer(provider.StaticKey(secret)),
@@ -70,7 +72,7 @@ func TestRequestHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"X-Craton-Hop": "one, two, me", "X-Team": "a", "Accept": "text/event-stream",
+		"X-Craton-Hop": "one, two, me", "X-Team": "a", "Traceparent": "00-1-2-01", "Accept": "text/event-stream",
 		"Authorization": "Bearer " + secret, "Content-Type": "application/json", "Accept-Encoding": "",
 	} {
 		if got.Get(name) != want {

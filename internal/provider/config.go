@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -34,6 +35,9 @@ type Config struct {
 	MaxStream int64
 	// Instance identifies this server in the loop header; empty sends none.
 	Instance string
+	// Trace adds the trace context of a call to the headers of its request, as
+	// W3C Trace Context describes; nil adds none. It is safe for concurrent use.
+	Trace func(context.Context, http.Header)
 	// Models lists the models to serve where the upstream cannot list its own
 	// (or should not); empty asks the upstream.
 	Models []string

@@ -42,6 +42,9 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 		req.Header.Set(HopHeader, strings.Join(append(slices.Clone(call.Hops), c.cfg.Instance), ", "))
 	}
 	req.Header.Set("User-Agent", "craton")
+	if c.cfg.Trace != nil {
+		c.cfg.Trace(ctx, req.Header)
+	}
 	if call.Sign != nil {
 		if err := call.Sign(req); err != nil {
 			return nil, err
