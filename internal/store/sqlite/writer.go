@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
 	"modernc.org/sqlite"
@@ -34,12 +33,10 @@ type operation struct {
 // itself, and is acknowledged after the commit: the more writers, the fewer
 // syncs for each.
 type writer struct {
-	queue   chan *operation
+	line    *line
 	conn    *sql.Conn
 	tx      *statements
-	loose   bool // whether commits leave syncing to a later one
-	stop    sync.Once
-	closing chan struct{} // closed by close: accept nothing more
+	loose   bool          // whether commits leave syncing to a later one
 	stopped chan struct{} // closed by the goroutine when it is done
 }
 
@@ -49,10 +46,9 @@ func startWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		return nil, fmt.Errorf("sqlite: connection of the writer: %w", err)
 	}
 	w := &writer{
-		queue:   make(chan *operation, maxGroup),
+		line:    newLine(),
 		conn:    conn,
 		tx:      &statements{prepare: conn.PrepareContext, ctx: context.Background(), known: make(map[string]*sql.Stmt)},
-		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
 	go w.run()
@@ -67,35 +63,16 @@ func (w *writer) Write(ctx context.Context, scope sqlstore.Scope, op func(sqlsto
 		return err
 	}
 	o := &operation{ctx: ctx, op: op, loose: scope.Loose, done: make(chan struct{})}
-	select {
-	case <-w.closing:
-		return ErrClosed
-	default:
-	}
-	select {
-	case w.queue <- o:
-	case <-w.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case <-o.done:
-		return o.err
-	case <-w.stopped:
-	}
-	// The writer may have answered this one last.
-	select {
-	case <-o.done:
-		return o.err
-	default:
+	if !w.line.push(o) {
 		return ErrClosed
 	}
+	<-o.done
+	return o.err
 }
 
 // close lets the writer finish what it accepted.
 func (w *writer) close() error {
-	w.stop.Do(func() { close(w.closing) })
+	w.line.close()
 	<-w.stopped
 	errs := []error{w.tx.close()}
 	// Best effort: the next start would do both.
@@ -109,30 +86,12 @@ func (w *writer) run() {
 	defer close(w.stopped)
 	group := make([]*operation, 0, maxGroup)
 	for {
-		select {
-		case o := <-w.queue:
-			group = w.gather(append(group[:0], o))
-			w.commit(group)
-		case <-w.closing:
-			for group = w.gather(group[:0]); len(group) > 0; group = w.gather(group[:0]) {
-				w.commit(group)
-			}
+		if group = w.line.take(group); len(group) == 0 {
 			return
 		}
+		w.commit(group)
+		clear(group)
 	}
-}
-
-// gather adds what waits in the queue.
-func (w *writer) gather(group []*operation) []*operation {
-	for len(group) < maxGroup {
-		select {
-		case o := <-w.queue:
-			group = append(group, o)
-		default:
-			return group
-		}
-	}
-	return group
 }
 
 // commit runs the group in one transaction and answers every operation. It
@@ -150,6 +109,7 @@ func (w *writer) commit(group []*operation) {
 	if err != nil {
 		w.rollback()
 	}
+	w.line.answered(len(group))
 	for _, o := range group {
 		if o.err == nil {
 			o.err = err
