@@ -213,7 +213,7 @@ func (s *State) decideListings(turn *Turn) []Body {
 		if server == nil {
 			continue
 		}
-		digest := server.digest()
+		digest := s.memo.digest(server)
 		if s.listing(server.Label, digest) {
 			continue
 		}

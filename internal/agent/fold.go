@@ -108,6 +108,7 @@ func (s *State) updated(b *Updated) {
 		d.ServiceTier = *b.ServiceTier
 	}
 	if b.Tools != nil {
+		s.forget()
 		d.Tools = *b.Tools
 		if root := s.Root(); root != nil && !root.Turn.Over() {
 			root.Turn.Definition.Tools = *b.Tools // functions and servers change at the next model call
@@ -191,6 +192,7 @@ func (s *State) turnStarted(e Event, b *TurnStarted) error {
 	if t == nil || !t.Turn.Over() {
 		return misfit(e, "agent %q cannot start a turn", b.Thread)
 	}
+	s.forget()
 	t.Turn = &Turn{
 		ID: TurnID(e.Session, e.Seq), Seq: e.Seq, Definition: s.definition(t),
 		Status: TurnInProgress, StartedAt: e.At, Due: true,
@@ -339,6 +341,7 @@ func (s *State) finish(e Event, seq uint64) error {
 }
 
 func (s *State) toolsListed(e Event, b *ToolsListed) error {
+	s.forget()
 	listing := Listing{Server: b.Server, Digest: b.Digest, At: e.At, Tools: b.Tools, Error: b.Error}
 	if old := s.Listing(b.Server); old != nil {
 		*old = listing

@@ -32,11 +32,15 @@ type Offer struct {
 }
 
 // Offers lists what the agent's turn under way may use, in the definition's
-// order.
+// order. The caller does not change them.
 func (s *State) Offers(t *Thread) []Offer {
 	if t.Turn == nil {
 		return nil
 	}
+	return s.memo.remembered(t.Turn, func() []Offer { return s.offers(t) })
+}
+
+func (s *State) offers(t *Thread) []Offer {
 	var offers []Offer
 	d := &t.Turn.Definition
 	for i := range d.Tools {
@@ -70,7 +74,7 @@ func functionOffer(f *Function) Offer {
 // serverOffers are a server's tools that the definition allows.
 func (s *State) serverOffers(server *Server) []Offer {
 	listing := s.Listing(server.Label)
-	if listing == nil || listing.Digest != server.digest() {
+	if listing == nil || listing.Digest != s.memo.digest(server) {
 		return nil
 	}
 	var offers []Offer

@@ -64,6 +64,8 @@ type State struct {
 	Unpublished bool `json:"unpublished,omitzero"`
 	// Unsettled are calls of before the session that were decided and not made.
 	Unsettled []Approved `json:"unsettled,omitzero"`
+
+	memo *memo
 }
 
 // Spending adds up model calls.
@@ -288,7 +290,7 @@ type Run struct {
 }
 
 // NewState is a session before its first event.
-func NewState() *State { return &State{} }
+func NewState() *State { return &State{memo: &memo{}} }
 
 // Load reads a state that [State.Save] wrote.
 func Load(body []byte) (*State, error) {
