@@ -137,9 +137,12 @@ func (c *conn) read(req *http.Request) (*http.Response, error) {
 		return nil, lost(err)
 	}
 	for range maxEarly + 1 {
-		resp, err := http.ReadResponse(c.in, req)
-		if err != nil {
-			return nil, fmt.Errorf("plain: %w", unexpected(err))
+		resp := quick(c.in, req)
+		if resp == nil {
+			var err error
+			if resp, err = http.ReadResponse(c.in, req); err != nil {
+				return nil, fmt.Errorf("plain: %w", unexpected(err))
+			}
 		}
 		if resp.StatusCode == http.StatusSwitchingProtocols {
 			return nil, errSwitched
@@ -148,6 +151,7 @@ func (c *conn) read(req *http.Request) (*http.Response, error) {
 			continue
 		}
 		c.left = -1
+		var err error
 		if c.owner.cfg.FirstByte > 0 {
 			err = c.SetReadDeadline(time.Time{})
 		}

@@ -5,7 +5,8 @@
 // net/http's transport keeps two goroutines with their buffers for each
 // connection and hands every request and answer between three of them. Here
 // the caller writes and reads the connection itself, which halves what a call
-// costs and what an open stream holds. The answer is parsed by net/http.
+// costs and what an open stream holds. Answers are parsed by net/http, but for
+// the header of an ordinary whole one.
 //
 // Guarantees: what is not plain HTTP/1.1 without a proxy goes to another
 // transport; a request is sent again only where none of it was written, or,
