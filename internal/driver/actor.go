@@ -28,7 +28,7 @@ type actor struct {
 	state   *agent.State
 	facts   session.Facts
 	saved   uint64 // event of the last snapshot
-	pending []outcome
+	pending []agent.Body
 	// wake is the session's timer as the store has it.
 	wake time.Time
 	// fresh is false where the journal may hold more than was read.
@@ -37,7 +37,6 @@ type actor struct {
 	over  []uint64       // runs that ended since the last append
 	told  []uint64       // runs that ended with the last append
 	group sync.WaitGroup // of runs
-	purse purse
 
 	mu       sync.Mutex
 	deadline time.Time // of the lease, by our own clock
@@ -54,16 +53,12 @@ type running struct {
 	stop context.CancelCauseFunc
 	// program is where a program's own calls wait for their outcomes.
 	program *program
-	// rest is the end of what was said; whoever performs the run sets it.
-	rest []session.Delta
 }
 
 // outcome is what became of a run.
 type outcome struct {
 	seq  uint64
 	body agent.Body
-	// rest are deltas that go with it into the store.
-	rest []session.Delta
 }
 
 func newActor(d *Driver, lease session.Lease, asked time.Time) *actor {
@@ -186,9 +181,7 @@ func (a *actor) begin(ctx context.Context) error {
 	}
 	// The earlier owner's lease ended, by the database's clock, before ours
 	// was granted.
-	for _, body := range a.orphans(ctx, a.state.Orphans(a.now())) {
-		a.pending = append(a.pending, outcome{body: body})
-	}
+	a.pending = a.orphans(ctx, a.state.Orphans(a.now()))
 	return nil
 }
 
@@ -261,7 +254,7 @@ func (a *actor) collect() {
 			}
 		}
 		if o.body != nil {
-			a.pending = append(a.pending, o)
+			a.pending = append(a.pending, o.body)
 		}
 	}
 }
@@ -294,7 +287,6 @@ func (a *actor) catchUp(ctx context.Context) error {
 
 // reconcile starts what is due and stops what is to end.
 func (a *actor) reconcile(ctx context.Context) {
-	a.purse.settle(a.state)
 	for _, effect := range a.state.Effects() {
 		switch {
 		case effect.Stop != 0:
@@ -326,7 +318,7 @@ func (a *actor) stop(seq uint64) {
 		return
 	}
 	if run := a.state.Run(seq); run != nil {
-		a.tell(outcome{seq: seq, body: abandoned(run)})
+		a.tell(outcome{seq, abandoned(run)})
 	}
 }
 

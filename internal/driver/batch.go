@@ -15,10 +15,8 @@ type batch struct {
 	at       time.Time
 	drafts   []session.Draft
 	progress bool
-	// outcomes is how many of the pending ones are in it.
+	// outcomes is how many of the pending bodies are in it.
 	outcomes int
-	// deltas are the ends of what was said before them.
-	deltas []session.Delta
 	// asks are answered once it is durable.
 	asks []*ask
 }
@@ -38,8 +36,16 @@ func (a *actor) batch() (*batch, error) {
 }
 
 func (a *actor) fill(b *batch) error {
-	if err := a.settle(b, session.MaxEvents/2); err != nil {
-		return err
+	for len(a.pending) > b.outcomes && len(b.drafts) < session.MaxEvents/2 {
+		body := a.pending[b.outcomes]
+		b.outcomes++
+		if !a.stands(body) {
+			continue
+		}
+		b.progress = b.progress || achieves(body)
+		if err := a.fold(b, body); err != nil {
+			return err
+		}
 	}
 	if err := a.take(b); err != nil {
 		return err
@@ -64,37 +70,6 @@ func (a *actor) fill(b *batch) error {
 		}
 	}
 	return nil
-}
-
-// settle folds the outcomes that came in, up to a number of events and as many
-// deltas as one append takes.
-func (a *actor) settle(b *batch, limit int) error {
-	size := 0
-	for len(a.pending) > b.outcomes && len(b.drafts) < limit {
-		next := a.pending[b.outcomes]
-		for i := range next.rest {
-			size += len(next.rest[i].Data)
-		}
-		if b.outcomes > 0 && (len(b.deltas)+len(next.rest) > session.MaxDeltas || size > session.MaxPayload) {
-			return nil
-		}
-		b.outcomes++
-		if !a.stands(next.body) {
-			continue
-		}
-		b.progress = b.progress || achieves(next.body)
-		b.deltas = append(b.deltas, next.rest...)
-		if err := a.fold(b, next.body); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// change is the batch as an append.
-func (b *batch) change(keep time.Duration) session.Change {
-	slices.SortFunc(b.deltas, func(x, y session.Delta) int { return x.ID.Compare(y.ID) })
-	return session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress, Deltas: b.deltas, TTL: keep}
 }
 
 // stands reports whether an outcome still has its intent: the journal may have
@@ -137,7 +112,7 @@ func (a *actor) foldDraft(b *batch, draft session.Draft) error {
 // append makes the batch durable. If others appended first, the journal is
 // folded anew and the outcomes stay pending.
 func (a *actor) append(ctx context.Context, b *batch) error {
-	change := b.change(a.d.config.Keep)
+	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
 	wake := a.state.Timer()
 	if !wake.Equal(a.wake) {
 		change.Wake = &wake // a timer that is set anew makes others look

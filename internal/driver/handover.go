@@ -43,9 +43,6 @@ func (a *actor) handOver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	err := a.leaveBehind(ctx)
-	for err == nil && len(a.pending) > 0 {
-		err = a.leaveBehind(ctx)
-	}
 	for tries := 0; errors.Is(err, session.ErrStale) && !errors.Is(err, session.ErrFenced) && tries < leaveTries; tries++ {
 		if err = a.load(ctx); err == nil {
 			err = a.leaveBehind(ctx)
@@ -74,16 +71,20 @@ func (a *actor) leaveBehind(ctx context.Context) error {
 		}
 	}
 	b := &batch{at: a.now()}
-	if err := a.settle(b, session.MaxEvents/2); err != nil {
-		return err
+	for _, body := range a.pending {
+		if a.stands(body) {
+			b.progress = b.progress || achieves(body)
+			if err := a.fold(b, body); err != nil {
+				return err
+			}
+		}
 	}
 	unfinished := len(a.state.Effects()) > 0
 	if len(b.drafts) == 0 && !unfinished {
-		a.pending = nil
 		a.save(ctx)
 		return nil
 	}
-	change := b.change(a.d.config.Keep)
+	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
 	wake := a.state.Timer()
 	if unfinished {
 		wake = session.AtOnce
@@ -102,41 +103,28 @@ func (a *actor) leaveBehind(ctx context.Context) error {
 	before := a.head
 	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
 	if err == nil {
-		a.head, a.pending = next, a.pending[b.outcomes:]
+		a.head = next
 		a.publish(before, &batch{at: b.at, drafts: change.Drafts})
 	}
 	return err
 }
 
 // orphans completes what becomes of an earlier owner's intents: what readers
-// were shown of an answer is what the buffer holds of it, and what it used is
-// guessed from that.
+// were shown of an answer is what the buffer holds of it.
 func (a *actor) orphans(ctx context.Context, bodies []agent.Body) []agent.Body {
 	for _, body := range bodies {
-		switch b := body.(type) {
-		case *agent.ModelInterrupted:
-			deltas, err := a.d.deltas(ctx, key{a.head.Tenant, a.head.ID}, b.Call, 0)
-			if err != nil {
-				a.log.Debug("what was said before the takeover cannot be read", "err", err)
-			}
-			var size int
-			b.Partial, size = said(deltas)
-			b.Usage = agent.Cut(b.Usage, 0, size)
-			b.Cost = a.orphan(ctx, b.Call, b.Thread, b.Usage)
-		case *agent.Compacted:
-			b.Cost = a.orphan(ctx, b.Call, b.Thread, b.Usage)
+		cut, ok := body.(*agent.ModelInterrupted)
+		if !ok {
+			continue
 		}
+		deltas, err := a.d.deltas(ctx, key{a.head.Tenant, a.head.ID}, cut.Call, 0)
+		if err != nil {
+			a.log.Debug("what was said before the takeover cannot be read", "err", err)
+			continue
+		}
+		cut.Partial = said(deltas)
 	}
 	return bodies
-}
-
-// orphan prices a call of a model that an earlier owner made.
-func (a *actor) orphan(ctx context.Context, seq uint64, thread string, used model.Usage) int64 {
-	run, t := a.state.Run(seq), a.state.Thread(thread)
-	if run == nil || t == nil || t.Turn == nil {
-		return 0
-	}
-	return a.guess(ctx, a.asker(*run), t.Turn.Definition.Model, used, a.state.Spent)
 }
 
 // deltas reads those of an intent after the n-th.
@@ -161,9 +149,8 @@ func (d *Driver) deltas(ctx context.Context, k key, seq uint64, n uint32) ([]ses
 	}
 }
 
-// said puts deltas together again, and returns the size in bytes of all that
-// was said.
-func said(deltas []session.Delta) (parts []model.Part, size int) {
+// said puts deltas together again.
+func said(deltas []session.Delta) []model.Part {
 	type piece struct {
 		kind agent.ItemType
 		d    agent.Delta
@@ -178,7 +165,6 @@ func said(deltas []session.Delta) (parts []model.Part, size int) {
 			continue
 		}
 		place := agent.Place{Item: d.Item, Content: d.Content}
-		size += len(d.Text)
 		switch d.Kind {
 		case agent.DeltaItem:
 			kinds[d.Item] = d.Type
@@ -191,6 +177,7 @@ func said(deltas []session.Delta) (parts []model.Part, size int) {
 			}
 		}
 	}
+	var parts []model.Part
 	for _, place := range order {
 		switch p := pieces[place]; {
 		case p.kind == agent.ItemReasoning:
@@ -201,5 +188,5 @@ func said(deltas []session.Delta) (parts []model.Part, size int) {
 			parts = append(parts, &model.Text{Text: p.text.String()})
 		}
 	}
-	return parts, size
+	return parts
 }
