@@ -1,7 +1,6 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"runtime/metrics"
 	"sync/atomic"
 	"time"
+
+	"github.com/craton-ai/craton/internal/confine"
 )
 
 // Main is the child process: it reads one program from in, gives up what it
@@ -21,7 +22,9 @@ func Main(in io.Reader, out io.Writer) int {
 		return 1
 	}
 	limits := Limits{Memory: first.Memory, Compute: time.Duration(first.Compute)}.withDefaults()
-	if err := errors.Join(bound(limits), confine()); err != nil {
+	// The watch counts objects only, and computing between two calls.
+	held := confine.Limits{Memory: limits.Memory + 512<<20, Processor: 6*limits.Compute + time.Second}
+	if err := confine.Process(held); err != nil {
 		_ = l.write(message{Unsafe: err.Error()})
 		return 1
 	}

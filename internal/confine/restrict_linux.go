@@ -1,6 +1,6 @@
 //go:build linux
 
-package program
+package confine
 
 import (
 	"errors"
@@ -26,10 +26,10 @@ var needed = []string{
 	"getuid", "geteuid", "getgid", "getegid",
 }
 
-// confine gives up the file system and the network, where the kernel can, and
+// restrict gives up the file system and the network, where the kernel can, and
 // all system calls but the needed ones. A kernel without seccomp is refused: a
 // computation is no reason to trust what computes it.
-func confine() error {
+func restrict() error {
 	// Seccomp forbids to open files already; this holds even if it is got round.
 	if err := landlock.V7.BestEffort().Restrict(); err != nil {
 		return fmt.Errorf("cannot give up the file system: %w", err)

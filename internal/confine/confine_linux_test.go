@@ -1,4 +1,4 @@
-package program_test
+package confine_test
 
 import (
 	"errors"
@@ -8,8 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
-	"github.com/craton-ai/craton/internal/tool/program"
+	"github.com/craton-ai/craton/internal/confine"
 )
 
 // TestConfined tries from Go, in a process that is confined as a program's is,
@@ -25,7 +26,7 @@ func TestConfined(t *testing.T) {
 		}
 		return
 	}
-	if err := program.Confine(); err != nil {
+	if err := confine.Process(confine.Limits{Memory: 1 << 30, Processor: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	for name, try := range map[string]func() error{

@@ -1,6 +1,6 @@
 //go:build unix
 
-package program
+package confine
 
 import (
 	"fmt"
@@ -9,11 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bound has the kernel hold the process to its limits, with room for what the
-// watch does not count.
+// bound has the kernel hold the process to its limits.
 func bound(l Limits) error {
-	seconds := uint64(6*l.Compute/time.Second) + 1
-	memory := uint64(l.Memory) + 512<<20
+	seconds := uint64((l.Processor + time.Second - 1) / time.Second)
+	memory := uint64(l.Memory)
 	for _, r := range []struct {
 		what       string
 		which      int
@@ -26,7 +25,7 @@ func bound(l Limits) error {
 		{"core files", unix.RLIMIT_CORE, 0, 0},
 	} {
 		if err := unix.Setrlimit(r.which, &unix.Rlimit{Cur: r.soft, Max: r.hard}); err != nil {
-			return fmt.Errorf("program: limit of %s: %w", r.what, err)
+			return fmt.Errorf("confine: limit of %s: %w", r.what, err)
 		}
 	}
 	return nil
