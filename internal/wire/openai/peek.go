@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -40,14 +41,13 @@ type Peeked struct {
 // two servers could understand it differently. It serves the embeddings
 // contract too.
 func Peek(body []byte) (Peeked, error) {
-	if err := checkJSON(body); err != nil {
-		return Peeked{}, err
+	p := peeker{Peeked: Peeked{N: 1}, body: body}
+	if !glance(body, p.member) {
+		if err := checkJSON(body); err != nil {
+			return Peeked{}, err
+		}
+		return Peeked{}, notJSON(nil)
 	}
-	p := peeker{Peeked: Peeked{N: 1}}
-	gjson.Parse(view(body)).ForEach(func(k, v gjson.Result) bool {
-		p.member(k.Str, v)
-		return p.err == nil
-	})
 	switch {
 	case p.err != nil:
 		return Peeked{}, p.err
@@ -77,6 +77,7 @@ func (p *Peeked) Rename(body []byte, name string) ([]byte, error) {
 
 type peeker struct {
 	Peeked
+	body    []byte
 	seen    uint32
 	maxBoth bool
 	safety  bool
@@ -89,25 +90,28 @@ var peekNames = [...]string{
 	"max_completion_tokens", "user", "safety_identifier", "prompt_cache_key", "service_tier", "store", "messages", "input",
 }
 
-func (p *peeker) member(name string, v gjson.Result) {
-	at := -1
-	for i, known := range peekNames {
-		if known == name {
-			at = i
-			break
-		}
-	}
-	if at < 0 {
+// member is shown each member; the first error counts.
+func (p *peeker) member(quoted []byte, from, to int) {
+	name := nameOf(quoted)
+	at := slices.Index(peekNames[:], name)
+	if at < 0 || p.err != nil {
 		return
 	}
+	name = peekNames[at]
 	if p.seen&(1<<at) != 0 {
 		p.err = invalid(name, "invalid_json", "The member '%s' is given twice.", name)
 		return
 	}
 	p.seen |= 1 << at
-	if v.Type == gjson.Null {
-		return
+	v := gjson.Parse(view(p.body[from:to]))
+	if v.Type != gjson.Null {
+		v.Index = from
+		p.take(name, v)
 	}
+}
+
+// take reads the value of a member.
+func (p *peeker) take(name string, v gjson.Result) {
 	switch name {
 	case "model":
 		p.Model = p.text(name, v)

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -161,9 +162,28 @@ func says(delta gjson.Result) bool {
 
 // UsageOf reads the usage of a non-streamed answer, chat or embeddings.
 func UsageOf(body []byte) (model.Usage, bool) {
-	u, ok := usageFrom(gjson.GetBytes(body, "usage"))
+	var use, tier gjson.Result
+	if !glance(body, func(name []byte, from, to int) {
+		switch nameOf(name) {
+		case "usage":
+			keep(&use, body[from:to])
+		case "service_tier":
+			keep(&tier, body[from:to])
+		}
+	}) {
+		// What is not quite JSON may tell its usage all the same.
+		use, tier = gjson.GetBytes(body, "usage"), gjson.GetBytes(body, "service_tier")
+	}
+	u, ok := usageFrom(use)
 	if ok {
-		u.ServiceTier = gjson.GetBytes(body, "service_tier").String()
+		u.ServiceTier = strings.Clone(tier.String())
 	}
 	return u, ok
+}
+
+// keep reads the value of a member unless there was one of the name before.
+func keep(v *gjson.Result, value []byte) {
+	if !v.Exists() {
+		*v = gjson.Parse(view(value))
+	}
 }
