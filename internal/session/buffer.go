@@ -81,12 +81,12 @@ type Deltas struct {
 // deltas all together, and is dropped with the session. Implemented by every
 // [Store]; safe for concurrent use; joins the suite in sessiontest.
 type Buffer interface {
-	// AppendDeltas adds all of them or none. They may be lost if the machine
-	// loses power or the database server breaks down, never if the process
-	// dies. It answers [ErrFenced],
-	// [ErrNotFound], [ErrErased], or [ErrInvalid] for ids that are out of
-	// order or were used: each event has an order of its own, as several may be
-	// streamed at the same time.
+	// AppendDeltas adds all of them or none. They may be lost with the power of
+	// the machine that the process runs on, never while it runs, nor if only it
+	// dies: an owner that goes on after its database broke down finds what it
+	// added. It answers [ErrFenced], [ErrNotFound], [ErrErased], or [ErrInvalid]
+	// for ids that are out of order or were used: each event has an order of its
+	// own, as several may be streamed at the same time.
 	AppendDeltas(ctx context.Context, deltas Deltas) error
 	// ReadDeltas returns up to limit deltas (0 means [MaxDeltas], the maximum)
 	// with an id greater than after, in order; none mean that there are no

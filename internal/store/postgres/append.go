@@ -14,8 +14,8 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	if b.Raise == 0 && b.Session.Parent == (session.Ref{}) && len(b.Deltas) == 0 {
-		done, err := s.group.append(ctx, b)
+	if b.Raise == 0 && b.Session.Parent == (session.Ref{}) {
+		done, err := s.appends.append(ctx, b)
 		if done && b.Wake != nil && !b.Wake.IsZero() {
 			s.Hinted()
 		}
@@ -26,12 +26,31 @@ func (s *Store) Append(ctx context.Context, b session.Batch) error {
 	return s.DB.Append(ctx, b)
 }
 
+// AppendDeltas implements [session.Buffer]: by group, else with the statement
+// that every database shares, which also finds out why they are refused. They
+// are as durable as events: a database server that breaks down may not forget
+// what the owner of a stream, who goes on with it, knows to be there.
+func (s *Store) AppendDeltas(ctx context.Context, d session.Deltas) error {
+	if err := d.Check(); err != nil {
+		return err
+	}
+	done, err := s.deltas.append(ctx, session.Batch{
+		Session: session.Session{Tenant: d.Tenant, ID: d.Session, Epoch: d.Epoch}, Deltas: d.Deltas, TTL: d.TTL,
+	})
+	if done || err != nil {
+		return err
+	}
+	return s.DB.AppendDeltas(ctx, d)
+}
+
 // appendGroup is the compare-and-append of a group, in one statement: the
 // sessions that are as their writers know them move on (moved) or come into
 // being (created); only their events, labels, payloads and facts are written;
 // and their ids are the answer. A conflict that the snapshot does not show, as
 // of two labels at the same moment, fails the statement and leaves nothing.
-const appendGroup = `
+// Where there are deltas, their table, condition and insertion are put in.
+func appendGroup(deltas deltaWords) string {
+	return `
 WITH h AS MATERIALIZED (
 	SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bigint[], $7::bytea[],
 		$8::bigint[], $9::bigint[], $10::boolean[], $11::bigint[], $12::text[], $13::bigint[], $14::bytea[])
@@ -40,9 +59,9 @@ WITH h AS MATERIALIZED (
 	SELECT * FROM unnest($15::text[], $16::bigint[], $17::text[], $18::text[], $19::bigint[], $20::bigint[], $21::text[],
 		$22::text[], $23::bytea[], $24::bytea[], $25::bytea[])
 	AS e (session, seq, tenant, type, version, at, label, address, digest, hash, payload)
-), fresh AS MATERIALIZED (
+)` + deltas.table + `, fresh AS MATERIALIZED (
 	SELECT h.* FROM h WHERE NOT EXISTS (SELECT 1 FROM e JOIN labels l ON l.tenant = e.tenant AND l.label = e.label
-		WHERE e.session = h.id AND e.label <> '') ORDER BY h.id
+		WHERE e.session = h.id AND e.label <> '')` + deltas.condition + ` ORDER BY h.id
 ), moved AS (
 	UPDATE sessions s SET seq = h.new_seq, head = h.new_head, updated_at = h.updated_at,
 		version = GREATEST(s.version, h.version), takeovers = CASE WHEN h.progress THEN 0 ELSE s.takeovers END,
@@ -79,8 +98,9 @@ WITH h AS MATERIALIZED (
 	SELECT e.session, e.seq, e.tenant, e.type, e.version, e.at, e.label, e.address, e.digest, e.hash, 0,
 		CASE WHEN e.address = '' THEN e.payload ELSE '' END
 	FROM e JOIN done ON done.id = e.session
-)
+)` + deltas.insertion + `
 SELECT id FROM done`
+}
 
 // columns are the parameters of appendGroup: arrays of one element for each
 // append, event and change of facts.
@@ -96,9 +116,15 @@ type columns struct {
 	digest, hash, payload                 [][]byte
 
 	factSession, factTenant, status, metadata []string
+
+	deltas deltaColumns
 }
 
 func (c *columns) add(b session.Batch) {
+	c.deltas.add(b)
+	if len(b.Events) == 0 {
+		return
+	}
 	s := b.Session
 	last := b.Events[len(b.Events)-1]
 	c.ids, c.tenants, c.kinds = append(c.ids, s.ID), append(c.tenants, s.Tenant), append(c.kinds, s.Kind)

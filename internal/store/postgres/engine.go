@@ -75,11 +75,7 @@ func (e *engine) attempt(ctx context.Context, scope sqlstore.Scope, op func(sqls
 func begin(scope sqlstore.Scope) string {
 	role, tenant := identityOf(scope)
 	values := strings.NewReplacer("$1", "'"+role+"'", "$2", "convert_from(decode('"+hex.EncodeToString([]byte(tenant))+"', 'hex'), 'UTF8')")
-	statement := values.Replace(enter)
-	if scope.Loose {
-		statement = strings.Replace(statement, "'synchronous_commit', 'on'", "'synchronous_commit', 'off'", 1)
-	}
-	return "BEGIN; " + statement
+	return "BEGIN; " + values.Replace(enter)
 }
 
 // Read implements [sqlstore.Engine].

@@ -10,33 +10,43 @@ import (
 	"github.com/craton-ai/craton/internal/session"
 	"github.com/craton-ai/craton/internal/store/sqlstore"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // ErrClosed says that the store was closed before the append was accepted.
 var ErrClosed = errors.New("postgres: the store is closed")
 
-// maxGroup is how many appends share a transaction; committers is how many
-// groups are under way, so that one is written while another is synced.
+// maxGroup is how many appends share a transaction; the others are how many
+// groups are under way: of appends two, so that one is written while another is
+// synced. Deltas have transactions of their own, so that each takes hold of
+// sessions in one order.
 const (
-	maxGroup   = 256
-	committers = 2
+	maxGroup       = 256
+	committers     = 2
+	deltaCommitter = 1
 )
 
 // pending is an append on its way to a committer and back.
 type pending struct {
 	ctx   context.Context
 	batch session.Batch
-	// done gets true once the append is durable, and false if it has not
-	// happened: then the caller appends alone, and is told why.
-	done chan bool
+	// done gets nil once the append is durable, errAlone if it has not happened
+	// and the caller is to append alone, and be told why, and any other error if
+	// nobody knows.
+	done chan error
 }
 
+var errAlone = errors.New("postgres: the group did not append this")
+
 // group commits the appends of many sessions together: one statement and one
-// sync for what waited. It only ever succeeds; whatever is refused, or fails,
-// is left to the statements that every database shares.
+// sync for what waited. Whatever it refuses is left to the statements that every
+// database shares.
 type group struct {
-	pool    *pgxpool.Pool
+	pool *pgxpool.Pool
+	// statement makes one of the columns, with its parameters.
+	statement func(*columns) (string, []any)
+
 	queue   chan *pending
 	closing chan struct{} // closed by close: accept nothing more
 	stopped chan struct{} // closed by close when nothing more is answered
@@ -44,8 +54,25 @@ type group struct {
 	work    sync.WaitGroup
 }
 
-func startGroup(pool *pgxpool.Pool) *group {
-	g := &group{pool: pool, queue: make(chan *pending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{})}
+// appendsBy is the statement of groups of appends, deltasBy that of groups of
+// deltas alone. Clock is the query for the database's clock.
+func appendsBy(clock string) func(*columns) (string, []any) {
+	plain, deltas := appendGroup(deltaWords{}), appendGroup(appendDeltas(clock))
+	return func(c *columns) (string, []any) {
+		if len(c.deltas.session) == 0 {
+			return plain, c.args()
+		}
+		return deltas, append(c.args(), c.deltas.args()...)
+	}
+}
+
+func deltasBy(clock string) func(*columns) (string, []any) {
+	statement := deltaGroup(clock)
+	return func(c *columns) (string, []any) { return statement, c.deltas.args() }
+}
+
+func startGroup(pool *pgxpool.Pool, committers int, statement func(*columns) (string, []any)) *group {
+	g := &group{pool: pool, statement: statement, queue: make(chan *pending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{})}
 	for range committers {
 		g.work.Go(g.run)
 	}
@@ -57,7 +84,7 @@ func (g *group) append(ctx context.Context, b session.Batch) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	p := &pending{ctx: ctx, batch: b, done: make(chan bool, 1)}
+	p := &pending{ctx: ctx, batch: b, done: make(chan error, 1)}
 	select {
 	case <-g.closing:
 		return false, ErrClosed
@@ -71,19 +98,26 @@ func (g *group) append(ctx context.Context, b session.Batch) (bool, error) {
 		return false, ctx.Err()
 	}
 	select {
-	case ok := <-p.done:
-		return ok, nil
+	case err := <-p.done:
+		return answered(err)
 	case <-ctx.Done():
 		return false, ctx.Err()
 	case <-g.stopped:
 	}
 	// A committer may have answered this one last.
 	select {
-	case ok := <-p.done:
-		return ok, nil
+	case err := <-p.done:
+		return answered(err)
 	default:
 		return false, ErrClosed
 	}
+}
+
+func answered(err error) (bool, error) {
+	if errors.Is(err, errAlone) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // close lets the committers finish what they have taken up.
@@ -133,7 +167,7 @@ func (g *group) commit(all []*pending) (rest []*pending) {
 		id := p.batch.Session.ID
 		switch {
 		case p.ctx.Err() != nil:
-			p.done <- false
+			p.done <- errAlone
 		case seen[id]:
 			rest = append(rest, p)
 		default:
@@ -146,8 +180,15 @@ func (g *group) commit(all []*pending) (rest []*pending) {
 		return rest
 	}
 	appended, err := g.send(&c)
+	if err != nil && (code(err) != "" || pgconn.SafeToRetry(err)) {
+		err = errAlone // the database refused the statement, or never saw it
+	}
 	for _, p := range now {
-		p.done <- err == nil && appended[p.batch.Session.ID]
+		answer := err
+		if err == nil && !appended[p.batch.Session.ID] {
+			answer = errAlone
+		}
+		p.done <- answer
 	}
 	return rest
 }
@@ -159,7 +200,8 @@ func (g *group) send(c *columns) (map[string]bool, error) {
 	role, tenant := identityOf(sqlstore.Scope{Role: sqlstore.AppendRole})
 	batch := &pgx.Batch{}
 	batch.Queue(enter, role, tenant)
-	batch.Queue(appendGroup, c.args()...)
+	statement, args := g.statement(c)
+	batch.Queue(statement, args...)
 	results := g.pool.SendBatch(ctx, batch)
 	if _, err := results.Exec(); err != nil {
 		return nil, errors.Join(err, results.Close())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/craton-ai/craton/internal/session"
 	"github.com/craton-ai/craton/internal/session/sessiontest"
@@ -55,7 +56,7 @@ type grouped struct {
 }
 
 func (g grouped) Append(ctx context.Context, b session.Batch) error {
-	done, err := g.group.append(ctx, b)
+	done, err := g.appends.append(ctx, b)
 	*g.refused = !done
 	return err
 }
@@ -102,6 +103,29 @@ func TestGroupAppends(t *testing.T) {
 	orphan := head
 	orphan.ID, orphan.Head = "ses_orphan", session.Hash{1}
 	apply(orphan, false, event("", "without a parent"))
+	said := func(n uint32, text string) session.Change {
+		change := event("", "outcome")
+		change.Deltas = []session.Delta{{ID: session.EventID{Seq: 1, Attempt: 1, N: n}, Data: []byte(text)}}
+		change.TTL = time.Minute
+		return change
+	}
+	fourth := apply(third, true, said(1, "a"))
+	apply(fourth, false, said(1, "again"))
+	for n, want := range map[uint32]bool{1: false, 2: true} {
+		change := said(n, "b")
+		done, err := store.deltas.append(ctx, session.Batch{Session: fourth, Deltas: change.Deltas, TTL: change.TTL})
+		if err != nil || done != want {
+			t.Errorf("delta %d was added: %v, %v", n, done, err)
+		}
+	}
+	fourth.Epoch++
+	stale := said(3, "late")
+	if done, err := store.deltas.append(ctx, session.Batch{Session: fourth, Deltas: stale.Deltas, TTL: stale.TTL}); err != nil || done {
+		t.Errorf("a delta of another epoch was added: %v, %v", done, err)
+	}
+	if all, err := store.ReadDeltas(ctx, "t1", head.ID, session.EventID{}, 0); err != nil || len(all) != 2 {
+		t.Errorf("there are %d deltas, %v", len(all), err)
+	}
 }
 
 // TestCloseAnswersEveryone closes the store under its writers.

@@ -5,8 +5,7 @@
 //
 // It guarantees what package sqlstore asks of an engine: a write is one
 // transaction, durable when acknowledged (synchronous_commit is set in each,
-// whatever the server's default; only what streams said, [session.Buffer], may
-// be lost where the server breaks down), and repeated if the database chose it
+// whatever the server's default), and repeated if the database chose it
 // as the victim of a deadlock; replicas that start together migrate the schema
 // once.
 // Appends of many sessions are committed together, one statement for all. A
@@ -78,8 +77,9 @@ var dialect = sqlstore.Dialect{
 // identity, session and usage, and is safe for concurrent use.
 type Store struct {
 	*sqlstore.DB
-	pool  *pgxpool.Pool
-	group *group
+	pool *pgxpool.Pool
+	// appends and deltas commit what many sessions append together.
+	appends, deltas *group
 	// stop ends the goroutines that pass on hints, hinting waits for them.
 	stop    context.CancelFunc
 	hinting sync.WaitGroup
@@ -125,7 +125,11 @@ func Open(ctx context.Context, address string, options ...Option) (*Store, error
 	}
 	words := dialect
 	words.Now = cmp.Or(set.clock, words.Now)
-	s := &Store{DB: sqlstore.New(&engine{pool: pool, dialect: words}), pool: pool, group: startGroup(pool)}
+	s := &Store{
+		DB: sqlstore.New(&engine{pool: pool, dialect: words}), pool: pool,
+		appends: startGroup(pool, committers, appendsBy(words.Now)),
+		deltas:  startGroup(pool, deltaCommitter, deltasBy(words.Now)),
+	}
 	n := &notifier{pool: pool, hint: s.Hint, out: make(chan struct{}, 1)}
 	s.Tell(n.tell)
 	// They end with the store, not with the opening.
@@ -181,7 +185,8 @@ func prepare(ctx context.Context, pool *pgxpool.Pool) (err error) {
 // Close finishes the appends that were accepted and closes all connections,
 // waiting for operations to end. Closing twice is no error.
 func (s *Store) Close() error {
-	s.group.close()
+	s.appends.close()
+	s.deltas.close()
 	s.stop()
 	s.hinting.Wait()
 	s.pool.Close()

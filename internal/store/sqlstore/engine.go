@@ -53,8 +53,9 @@ type Scope struct {
 	// Tenant is whose rows the TenantRole sees; empty for the installation's
 	// own documents.
 	Tenant string
-	// Loose says that the write may be lost with the machine's power, though not
-	// with the process: the database need not wait for its disk.
+	// Loose says that the write may be lost with the power of the machine that
+	// the process runs on, though not with the process: a database in the process
+	// need not wait for its disk.
 	Loose bool
 }
 
