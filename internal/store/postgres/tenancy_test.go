@@ -15,7 +15,7 @@ import (
 
 // protected are the tables that hold tenants' rows.
 var protected = []string{
-	"documents", "sessions", "events", "labels", "payloads", "session_facts", "snapshots", "deltas", "usage_records",
+	"documents", "sessions", "events", "labels", "payloads", "session_facts", "session_tags", "snapshots", "deltas", "usage_records",
 }
 
 // populated returns a connection that owns the tables but is no superuser, to
@@ -45,7 +45,7 @@ func populated(t *testing.T) *pgx.Conn {
 	}
 	if head, err = journal.Apply(ctx, head, session.Change{
 		Drafts: []session.Draft{{Type: "said", Version: 1, Label: "l", Payload: []byte(strings.Repeat("x", 1000))}},
-		Wake:   &session.AtOnce, Facts: &session.Facts{Status: "idle"},
+		Wake:   &session.AtOnce, Facts: &session.Facts{Status: "idle", Metadata: map[string]string{"team": "red"}},
 	}); err != nil {
 		t.Fatal(err)
 	}

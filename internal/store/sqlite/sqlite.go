@@ -129,6 +129,12 @@ func (s *Store) open(ctx context.Context) error {
 	if err := sqlstore.Migrate(ctx, s.writes, dialect); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	// Statistics of a store that was small mislead when it is large: joins that
+	// scan a table of one row are chosen, and take minutes once it has thousands.
+	// Without any, SQLite goes by indexes.
+	if _, err := s.writes.ExecContext(ctx, "DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4"); err != nil {
+		return fmt.Errorf("sqlite: drop statistics of %s: %w", path, err)
+	}
 	reads, err := connect(path, readers, readerPragmas)
 	if err != nil {
 		return err

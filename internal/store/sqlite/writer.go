@@ -75,10 +75,8 @@ func (w *writer) close() error {
 	w.line.close()
 	<-w.stopped
 	errs := []error{w.tx.close()}
-	// Best effort: the next start would do both.
-	_, err := w.conn.ExecContext(context.Background(), "PRAGMA optimize")
-	errs = append(errs, err)
-	_, err = w.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	// Best effort: the next start would do it.
+	_, err := w.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
 	return errors.Join(append(errs, err, w.conn.Close())...)
 }
 

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/craton-ai/craton/internal/session"
 	"github.com/go-json-experiment/json"
@@ -38,8 +40,15 @@ func readEntry(tx Tx, lock, tenant, id string) (session.Entry, bool, error) {
 	return all[0], true, nil
 }
 
-const listEntries = `SELECT ` + entryColumns + `, COALESCE(f.status, ''), COALESCE(CAST(f.metadata AS TEXT), '{}')
-	FROM sessions s LEFT JOIN session_facts f ON f.session = s.id`
+// listEntries selects entries from listFrom, by a pair of their metadata from
+// tagFrom, or by a status that few have from astirFrom: CROSS JOIN makes SQLite
+// begin there, as PostgreSQL finds out by itself.
+const (
+	listEntries = `SELECT ` + entryColumns + `, COALESCE(f.status, ''), COALESCE(CAST(f.metadata AS TEXT), '{}') FROM `
+	listFrom    = `sessions s LEFT JOIN session_facts f ON f.session = s.id`
+	tagFrom     = `session_tags t CROSS JOIN ` + listFrom
+	astirFrom   = `session_facts f CROSS JOIN sessions s`
+)
 
 func scanListed(row scanner) (session.Entry, error) {
 	var status, metadata string
@@ -83,10 +92,23 @@ func encodeMetadata(metadata map[string]string) (string, error) {
 func (db *DB) Sessions(ctx context.Context, q session.Query) ([]session.Entry, error) {
 	var page []session.Entry
 	err := db.engine.Read(ctx, of(q.Tenant), func(tx Tx) error {
-		w := db.selection(q)
-		order := "DESC"
+		w, from := db.selection(q), listFrom
+		created, id := "s.created_at", "s.id"
+		switch {
+		case len(q.Metadata) > 0:
+			tag, err := rarest(tx, q)
+			if err != nil {
+				return err
+			}
+			from, created, id = tagFrom, "t.created_at", "t.session"
+			w.and("s.id = t.session AND t.tenant = ? AND t.key = ? AND t.value = ?", tag...)
+		case q.Status != "" && q.Status != "idle":
+			from = astirFrom
+			w.and("s.id = f.session AND f.tenant = ? AND f.status NOT IN ('', 'idle')", q.Tenant) // as the index says
+		}
+		order, compare := "DESC", "<"
 		if q.Oldest {
-			order = "ASC"
+			order, compare = "ASC", ">"
 		}
 		if q.After != "" {
 			last, found, err := readEntry(tx, "", q.Tenant, q.After)
@@ -96,16 +118,54 @@ func (db *DB) Sessions(ctx context.Context, q session.Query) ([]session.Entry, e
 			if !found {
 				return noSession(q.After)
 			}
-			compare := map[bool]string{true: ">", false: "<"}[q.Oldest]
-			w.and("(s.created_at "+compare+" ? OR s.created_at = ? AND s.id "+compare+" ?)",
-				micros(last.CreatedAt), micros(last.CreatedAt), q.After)
+			w.and("("+created+", "+id+") "+compare+" (?, ?)", micros(last.CreatedAt), q.After)
 		}
 		var err error
-		page, err = collect(tx, scanListed, listEntries+w.sql+` ORDER BY s.created_at `+order+`, s.id `+order+` LIMIT ?`,
+		page, err = collect(tx, scanListed, listEntries+from+w.sql+` ORDER BY `+created+` `+order+`, `+id+` `+order+` LIMIT ?`,
 			append(w.args, pageSize(q.Limit))...)
 		return err
 	})
 	return page, failed("list sessions", err)
+}
+
+// rarest is the pair of the filter, with the tenant, that fewest sessions have,
+// as far as that is quickly counted: its rows lead the search.
+func rarest(tx Tx, q session.Query) ([]any, error) {
+	const enough = 200
+	var best []any
+	least := int64(enough + 1)
+	for _, key := range slices.Sorted(maps.Keys(q.Metadata)) {
+		tag := []any{q.Tenant, cut(key, tagKey), cut(q.Metadata[key], tagValue)}
+		if len(q.Metadata) == 1 {
+			return tag, nil
+		}
+		var n int64
+		if _, err := one(tx, `SELECT COUNT(*) FROM (SELECT 1 FROM session_tags
+			WHERE tenant = ? AND key = ? AND value = ? LIMIT ?) n`, append(slices.Clone(tag), enough), &n); err != nil {
+			return nil, err
+		}
+		// The server's own pairs come first in order, and are common.
+		if n < least || n == enough && least == enough {
+			best, least = tag, n
+		}
+	}
+	return best, nil
+}
+
+// tagKey and tagValue are how many characters of a pair session_tags holds.
+const (
+	tagKey   = 128
+	tagValue = 512
+)
+
+// cut shortens text to n characters.
+func cut(text string, n int) string {
+	for i := range text {
+		if n--; n < 0 {
+			return text[:i]
+		}
+	}
+	return text
 }
 
 // selection builds the condition of a listing, all but its cursor.
@@ -113,7 +173,9 @@ func (db *DB) selection(q session.Query) where {
 	var w where
 	w.and("s.tenant = ?", q.Tenant)
 	w.equal("s.kind", q.Kind)
-	w.equal("s.parent_session", q.Parent)
+	if w.equal("s.parent_session", q.Parent); q.Parent != "" {
+		w.and("s.parent_session <> ''") // as the index of forks says
+	}
 	w.equal("f.status", q.Status)
 	for key, value := range q.Metadata {
 		w.and(db.engine.Dialect().Member("f.metadata")+" = ?", key, value)
@@ -131,7 +193,7 @@ func (db *DB) selection(q session.Query) where {
 func (db *DB) Describe(ctx context.Context, tenant, id string) (session.Entry, error) {
 	var all []session.Entry
 	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
-		all, err = collect(tx, scanListed, listEntries+` WHERE s.id = ? AND s.tenant = ?`, id, tenant)
+		all, err = collect(tx, scanListed, listEntries+listFrom+` WHERE s.id = ? AND s.tenant = ?`, id, tenant)
 		return err
 	})
 	if err == nil && len(all) == 0 {

@@ -110,6 +110,7 @@ func TestTablesAreAllCopied(t *testing.T) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+	delete(schema, "session_tags") // triggers fill it
 	copied := map[string]string{}
 	for _, table := range tables() {
 		for i, c := range table.columns {
