@@ -26,7 +26,7 @@ func (svc *service) newDriver() (*driver.Driver, error) {
 	}
 	return driver.New(driver.Config{
 		Store:   driver.Store{Journals: db, Leases: db, Snapshots: db, Buffer: db, Index: db, Hints: hints},
-		Journal: svc.state.journal, Models: models{svc}, Permit: svc.permit,
+		Journal: svc.state.journal, Models: models{svc}, Quote: models{svc}.quote, Permit: svc.permit,
 		Publish: func(ctx context.Context, tenant string, s *agent.State) error {
 			return svc.handler.PublishResponse(ctx, tenant, s)
 		},
@@ -55,6 +55,45 @@ func (m models) Ask(ctx context.Context, who driver.Asker, req *model.Request) (
 		Stream: answer.Stream, Model: answer.Upstream + "/" + answer.Model, Window: int64(card.ContextTokens),
 		Cost: func(u model.Usage) (int64, bool) { return m.svc.cards.cost(card, u) },
 	}, nil
+}
+
+// quote prices a call before it is made, or one that did not tell what it used,
+// as the dearest model that may serve the name.
+func (m models) quote(ctx context.Context, who driver.Asker, name string) (driver.Quote, error) {
+	principal, _, err := m.svc.state.directory.Holder(ctx, who.Tenant, who.Principal.Key)
+	if err != nil {
+		return driver.Quote{}, gone(err)
+	}
+	cards, err := m.svc.gateway.Serving(&principal, model.DialectOpenAIAgents, name)
+	if err != nil {
+		return driver.Quote{}, err
+	}
+	return quoteOf(cards, m.svc.cards.worst, m.svc.cards.cost), nil
+}
+
+// quoteOf is the dearest of some models' prices; none is known unless all are.
+func quoteOf(cards []*model.Card, worst, cost func(*model.Card, model.Usage) (int64, bool)) driver.Quote {
+	dearest := func(price func(*model.Card, model.Usage) (int64, bool)) func(model.Usage) (int64, bool) {
+		return func(u model.Usage) (most int64, known bool) {
+			for _, card := range cards {
+				nano, known := price(card, u)
+				if !known {
+					return 0, false
+				}
+				most = max(most, nano)
+			}
+			return most, len(cards) > 0
+		}
+	}
+	quote := driver.Quote{Worst: dearest(worst), Cost: dearest(cost)}
+	for _, card := range cards {
+		if card.MaxOutputTokens <= 0 {
+			quote.MaxOutput = 0
+			break
+		}
+		quote.MaxOutput = max(quote.MaxOutput, int64(card.MaxOutputTokens))
+	}
+	return quote
 }
 
 // gone says that the key a session runs on does not work any more.

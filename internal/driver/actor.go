@@ -37,6 +37,7 @@ type actor struct {
 	over  []uint64       // runs that ended since the last append
 	told  []uint64       // runs that ended with the last append
 	group sync.WaitGroup // of runs
+	purse purse
 
 	mu       sync.Mutex
 	deadline time.Time // of the lease, by our own clock
@@ -287,6 +288,7 @@ func (a *actor) catchUp(ctx context.Context) error {
 
 // reconcile starts what is due and stops what is to end.
 func (a *actor) reconcile(ctx context.Context) {
+	a.purse.settle(a.state)
 	for _, effect := range a.state.Effects() {
 		switch {
 		case effect.Stop != 0:

@@ -86,9 +86,11 @@ func (a *actor) stands(body agent.Body) bool {
 // achieves reports whether the event says what was achieved, not what is about
 // to be tried or was given up.
 func achieves(body agent.Body) bool {
-	switch body.(type) {
-	case *agent.ModelAnswered, *agent.ModelFailed, *agent.ToolReturned, *agent.ToolsListed, *agent.Compacted, *agent.Published, *agent.TurnEnded:
+	switch b := body.(type) {
+	case *agent.ModelAnswered, *agent.ModelFailed, *agent.ToolReturned, *agent.ToolsListed, *agent.Published, *agent.TurnEnded:
 		return true
+	case *agent.Compacted:
+		return b.Reason == ""
 	}
 	return false
 }

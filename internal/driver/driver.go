@@ -50,6 +50,10 @@ type Config struct {
 	Store   Store
 	Journal *session.Journal
 	Models  Models
+	// Quote says what a call of a model may cost: a session's spend limit holds
+	// its calls to it. nil leaves them unbounded, and what was cut short without
+	// a price. Errors are *model.Error.
+	Quote func(ctx context.Context, who Asker, name string) (Quote, error)
 	// Tools opens the sources that definitions name; nil refuses them.
 	Tools tool.Opener
 	// Program runs a program that a model wrote; nil refuses them.
@@ -201,7 +205,11 @@ const nudgeEvery = 100 * time.Millisecond
 func (d *Driver) advertise(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, d.config.TTL/3)
 	defer cancel()
-	if _, err := d.config.Store.Leases.Advertise(ctx, d.node); err != nil && d.ctx.Err() == nil {
+	all, err := d.config.Store.Leases.Advertise(ctx, d.node)
+	switch {
+	case err == nil:
+		d.codec.Limit(all[agent.Kind]) // what every live node can read
+	case d.ctx.Err() == nil:
 		d.config.Log.Warn("this node could not say that it is alive", "err", err)
 	}
 }

@@ -110,21 +110,34 @@ func (a *actor) leaveBehind(ctx context.Context) error {
 }
 
 // orphans completes what becomes of an earlier owner's intents: what readers
-// were shown of an answer is what the buffer holds of it.
+// were shown of an answer is what the buffer holds of it, and what it used is
+// guessed from that.
 func (a *actor) orphans(ctx context.Context, bodies []agent.Body) []agent.Body {
 	for _, body := range bodies {
-		cut, ok := body.(*agent.ModelInterrupted)
-		if !ok {
-			continue
+		switch b := body.(type) {
+		case *agent.ModelInterrupted:
+			deltas, err := a.d.deltas(ctx, key{a.head.Tenant, a.head.ID}, b.Call, 0)
+			if err != nil {
+				a.log.Debug("what was said before the takeover cannot be read", "err", err)
+			}
+			var size int
+			b.Partial, size = said(deltas)
+			b.Usage = agent.Cut(b.Usage, 0, size)
+			b.Cost = a.orphan(ctx, b.Call, b.Thread, b.Usage)
+		case *agent.Compacted:
+			b.Cost = a.orphan(ctx, b.Call, b.Thread, b.Usage)
 		}
-		deltas, err := a.d.deltas(ctx, key{a.head.Tenant, a.head.ID}, cut.Call, 0)
-		if err != nil {
-			a.log.Debug("what was said before the takeover cannot be read", "err", err)
-			continue
-		}
-		cut.Partial = said(deltas)
 	}
 	return bodies
+}
+
+// orphan prices a call of a model that an earlier owner made.
+func (a *actor) orphan(ctx context.Context, seq uint64, thread string, used model.Usage) int64 {
+	run, t := a.state.Run(seq), a.state.Thread(thread)
+	if run == nil || t == nil || t.Turn == nil {
+		return 0
+	}
+	return a.guess(ctx, a.asker(*run), t.Turn.Definition.Model, used, a.state.Spent)
 }
 
 // deltas reads those of an intent after the n-th.
@@ -149,8 +162,9 @@ func (d *Driver) deltas(ctx context.Context, k key, seq uint64, n uint32) ([]ses
 	}
 }
 
-// said puts deltas together again.
-func said(deltas []session.Delta) []model.Part {
+// said puts deltas together again, and returns the size in bytes of all that
+// was said.
+func said(deltas []session.Delta) (parts []model.Part, size int) {
 	type piece struct {
 		kind agent.ItemType
 		d    agent.Delta
@@ -165,6 +179,7 @@ func said(deltas []session.Delta) []model.Part {
 			continue
 		}
 		place := agent.Place{Item: d.Item, Content: d.Content}
+		size += len(d.Text)
 		switch d.Kind {
 		case agent.DeltaItem:
 			kinds[d.Item] = d.Type
@@ -177,7 +192,6 @@ func said(deltas []session.Delta) []model.Part {
 			}
 		}
 	}
-	var parts []model.Part
 	for _, place := range order {
 		switch p := pieces[place]; {
 		case p.kind == agent.ItemReasoning:
@@ -188,5 +202,5 @@ func said(deltas []session.Delta) []model.Part {
 			parts = append(parts, &model.Text{Text: p.text.String()})
 		}
 	}
-	return parts
+	return parts, size
 }

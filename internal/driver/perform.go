@@ -88,12 +88,20 @@ func (a *actor) modelJob(run agent.Run) func(context.Context) agent.Body {
 	}
 	a.feed.begin(run.Seq)
 	said := newSpeech(a, run)
-	said.shorten = t.Turn.Definition.Sampling.Truncate
+	said.shorten, said.past = t.Turn.Definition.Sampling.Truncate, a.state.Spent
 	return func(ctx context.Context) agent.Body {
 		if err := a.permit(ctx, who, "model:"+req.Model); err != nil {
 			return modelFailed(run, err, nil)
 		}
-		return said.listen(ctx, who, req)
+		bounded, capped, err := a.allow(ctx, who, run, req)
+		if err != nil {
+			if stopped(ctx) {
+				return said.interrupted(ctx, model.Usage{}, nil, 0) // it was never asked
+			}
+			return modelFailed(run, err, nil)
+		}
+		said.capped = capped
+		return said.listen(ctx, who, bounded)
 	}
 }
 
@@ -123,6 +131,9 @@ func turnCode(e *model.Error) string {
 	case model.RateLimited:
 		return "rate_limit_exceeded"
 	case model.BudgetExceeded:
+		if e.Code == agent.BudgetExceeded {
+			return e.Code
+		}
 		return "usage_limit_exceeded"
 	case model.Overloaded, model.NotReady:
 		return "server_overloaded"
@@ -143,26 +154,52 @@ func turnCode(e *model.Error) string {
 func (a *actor) compactJob(run agent.Run) func(context.Context) agent.Body {
 	who := a.asker(run)
 	req := a.state.CompactRequest(a.state.Thread(run.Thread), run.Entries)
+	past := a.state.Spent
 	done := &agent.Compacted{Call: run.Seq, Thread: run.Thread, Entries: run.Entries}
 	return func(ctx context.Context) agent.Body {
 		err := a.permit(ctx, who, "model:"+req.Model)
-		var answer *Answer
 		if err == nil {
-			answer, err = a.d.config.Models.Ask(ctx, who, req)
+			req, _, err = a.allow(ctx, who, run, req)
 		}
 		if err != nil {
 			done.Error = shown(err)
-			return done
+			return stoppedSummary(ctx, done)
+		}
+		answer, err := a.d.config.Models.Ask(ctx, who, req)
+		if err != nil {
+			done.Error = shown(err)
+			if stopped(ctx) {
+				done.Usage = agent.Cut(model.Usage{}, run.Input, 0)
+				done.Cost = a.guess(ctx, who, req.Model, done.Usage, past)
+			}
+			return stoppedSummary(ctx, done)
 		}
 		resp, err := model.Collect(answer.Stream)
-		done.Usage, done.Cost = resp.Usage, price(answer, resp.Usage)
-		if err != nil || len(resp.Choices) == 0 || resp.Choices[0].Message.Text() == "" {
-			done.Error = "The model gave no summary."
-			return done
+		done.Usage = resp.Usage
+		var text string
+		if len(resp.Choices) > 0 {
+			text = resp.Choices[0].Message.Text()
 		}
-		done.Summary = agent.Summary(resp.Choices[0].Message.Text())
+		if err != nil {
+			done.Usage = agent.Cut(resp.Usage, run.Input, len(text))
+		}
+		done.Cost = price(answer, done.Usage)
+		if err != nil || text == "" {
+			done.Error = "The model gave no summary."
+			return stoppedSummary(ctx, done)
+		}
+		done.Summary = agent.Summary(text)
 		return done
 	}
+}
+
+// stoppedSummary marks a summary that was stopped, not refused: the next owner
+// begins it anew.
+func stoppedSummary(ctx context.Context, done *agent.Compacted) agent.Body {
+	if errors.Is(context.Cause(ctx), errHandOver) {
+		done.Reason = "drain"
+	}
+	return done
 }
 
 // price is what a call costs; -1 where no price is known.

@@ -218,8 +218,13 @@ func TestNewerJournal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		codec, err := agent.NewCodec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest := codec.Newest()
 		if _, err = w.journal.Apply(t.Context(), head, session.Change{Wake: &session.AtOnce,
-			Drafts: []session.Draft{{Type: "input.thought", Version: agent.Version + 1, Payload: []byte("{}")}}}); err != nil {
+			Drafts: []session.Draft{{Type: "input.thought", Version: newest + 1, Payload: []byte("{}")}}}); err != nil {
 			t.Fatal(err)
 		}
 		rest()

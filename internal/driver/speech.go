@@ -25,6 +25,8 @@ type speech struct {
 	begun     map[agent.Place]bool
 	err       error // of the buffer: the owner is fenced
 	shorten   bool  // drop old context that does not fit
+	capped    bool  // the session's limit bounds the answer
+	past      agent.Spending
 }
 
 func newSpeech(a *actor, run agent.Run) *speech {
@@ -37,7 +39,8 @@ func (s *speech) listen(ctx context.Context, who Asker, req *model.Request) agen
 	answer, err := s.ask(ctx, who, req)
 	if err != nil {
 		if stopped(ctx) {
-			return s.interrupted(ctx, nil, nil)
+			used := agent.Cut(model.Usage{}, s.run.Input, 0)
+			return s.interrupted(ctx, used, nil, s.a.guess(ctx, who, req.Model, used, s.past))
 		}
 		return modelFailed(s.run, err, nil)
 	}
@@ -56,21 +59,26 @@ func (s *speech) listen(ctx context.Context, who Asker, req *model.Request) agen
 			return nil
 		}
 	}
-	if stopped(ctx) {
-		return s.interrupted(ctx, resp, answer)
-	}
 	var message model.Message
 	stop2 := model.StopReason("")
 	if len(resp.Choices) > 0 {
 		message, stop2 = resp.Choices[0].Message, resp.Choices[0].Stop
 	}
-	if err != nil {
+	used := resp.Usage
+	if err != nil || stopped(ctx) {
+		used = agent.Cut(used, s.run.Input, agent.Said(message.Parts))
+	}
+	switch cost := price(answer, used); {
+	case stopped(ctx):
+		return s.interrupted(ctx, used, visible(message.Parts), cost)
+	case err != nil:
 		failed := modelFailed(s.run, err, visible(message.Parts))
-		failed.Usage, failed.Cost = resp.Usage, price(answer, resp.Usage)
+		failed.Usage, failed.Cost = used, cost
 		return failed
 	}
 	return &agent.ModelAnswered{Call: s.run.Seq, Thread: s.run.Thread, Turn: s.run.Turn, Base: s.run.Base, Message: message,
-		Stop: stop2, Model: answer.Model, Usage: resp.Usage, Cost: price(answer, resp.Usage), Window: answer.Window}
+		Stop: stop2, Model: answer.Model, Usage: resp.Usage, Cost: price(answer, resp.Usage), Window: answer.Window,
+		Capped: s.capped && stop2 == model.StopMaxTokens}
 }
 
 // ask asks the model, with less of the past where it does not fit and the
@@ -93,18 +101,14 @@ func (s *speech) ask(ctx context.Context, who Asker, req *model.Request) (*Answe
 // stopped reports whether somebody wants the run to end.
 func stopped(ctx context.Context) bool { return ctx.Err() != nil }
 
-// interrupted keeps what was said before the stop.
-func (s *speech) interrupted(ctx context.Context, resp *model.Response, answer *Answer) agent.Body {
+// interrupted keeps what was said before the stop, and what it used.
+func (s *speech) interrupted(ctx context.Context, used model.Usage, said []model.Part, cost int64) agent.Body {
 	reason := "cancel"
 	if errors.Is(context.Cause(ctx), errHandOver) {
 		reason = "drain"
 	}
-	body := &agent.ModelInterrupted{Call: s.run.Seq, Thread: s.run.Thread, Turn: s.run.Turn, Base: s.run.Base, Reason: reason}
-	if resp != nil && len(resp.Choices) > 0 {
-		body.Partial = visible(resp.Choices[0].Message.Parts)
-		body.Usage, body.Cost = resp.Usage, price(answer, resp.Usage)
-	}
-	return body
+	return &agent.ModelInterrupted{Call: s.run.Seq, Thread: s.run.Thread, Turn: s.run.Turn, Base: s.run.Base, Reason: reason,
+		Partial: said, Usage: used, Cost: cost}
 }
 
 // visible are the parts that readers were shown; half a call is none.
