@@ -10,6 +10,7 @@ import (
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/tool"
 	"github.com/craton-ai/craton/internal/tool/builtin"
 	"github.com/craton-ai/craton/internal/tool/mcp"
 	"github.com/craton-ai/craton/internal/tool/opener"
@@ -18,7 +19,7 @@ import (
 // newTools opens what agents may call: built-in tools, the operator's servers,
 // and remote ones.
 func (svc *service) newTools() (*opener.Opener, error) {
-	own := builtin.New(builtin.Config{Now: time.Now, Client: svc.egress, Allow: svc.cfg.Tools.Fetch.Allow, Files: searched{svc.state.files}})
+	own := builtin.New(builtin.Config{Now: time.Now, Client: svc.egress, Allow: svc.cfg.Tools.Fetch.Allow, Files: searched{svc.state.files}, Documents: documents()})
 	var servers []opener.Server
 	for _, s := range svc.cfg.Tools.Servers {
 		servers = append(servers, toolServer(s, svc.streams.getenv))
@@ -31,7 +32,11 @@ func (svc *service) newTools() (*opener.Opener, error) {
 
 // toolServer is a server of the configuration.
 func toolServer(s config.ToolServer, getenv func(string) string) opener.Server {
-	out := opener.Server{Name: s.Name, URL: s.URL, Headers: s.Headers, Tenants: s.Tenants, Allow: s.Allow}
+	out := opener.Server{Name: s.Name, URL: s.URL, Headers: s.Headers, Tenants: s.Tenants, Allow: s.Allow,
+		Approval: tool.Approval(s.Approval), Rules: map[string]opener.Rule{}}
+	for name, rule := range s.Tools {
+		out.Rules[name] = opener.Rule{Class: tool.Class(rule.Class), Approval: tool.Approval(rule.Approval)}
+	}
 	if s.Token.Set() {
 		out.Token = func() (string, error) { return s.Token.Resolve(getenv) }
 	}

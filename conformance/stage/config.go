@@ -86,6 +86,6 @@ engine: {disabled: true}
 guards: {retries: 0}
 limits: {max_body_bytes: 8388608}
 tools:
-  servers: [{name: desk, url: "$DESK"}]
+  servers: [{name: desk, url: "$DESK", approval: unsafe}]
 `)
 }

@@ -147,13 +147,17 @@ type Server struct {
 }
 
 // Approval is a rule for which calls of a server wait for a yes. The zero value
-// leaves it to the class: unsafe tools wait, others do not.
+// leaves it to the operator, who may spare tools; the others wait, whatever
+// their server says of them. Of this server's own tools the unsafe ones wait.
 type Approval struct {
 	// Mode is "", "always" or "never".
 	Mode string `json:"mode,omitzero"`
 	// Always and Never name tools that are exceptions to Mode.
 	Always []string `json:"always,omitzero"`
 	Never  []string `json:"never,omitzero"`
+	// NeverReads spares tools that say they change nothing, among those of Never
+	// if it names any: the client asked to take their word.
+	NeverReads bool `json:"never_reads,omitzero"`
 }
 
 // Digest names the definition's content: 64 hex digits of SHA-256.

@@ -182,7 +182,7 @@ func (s *State) class(t *Thread, call *Call) tool.Class {
 }
 
 // PolicyVersion is part of every approval: a yes under other rules is none.
-const PolicyVersion = 1
+const PolicyVersion = 2
 
 // binding is what a yes covers: this call of this tool, as it is now.
 func (s *State) binding(offer *Offer, call *Call) string {
@@ -217,19 +217,36 @@ func canonical(arguments string) string {
 	return string(v)
 }
 
-// needsApproval applies the definition's rule to one call.
+// needsApproval applies the operator's rule and the definition's to one call. A
+// tool's own word counts only where one of the two takes it.
 func needsApproval(offer *Offer) bool {
-	rule := offer.Server.Approval
+	spec, rule := offer.Spec, &offer.Server.Approval
+	unsafe := spec.Class == tool.Unsafe || spec.Class == ""
 	switch {
-	case slices.Contains(rule.Never, offer.Spec.Name):
-		return false
-	case slices.Contains(rule.Always, offer.Spec.Name), rule.Mode == "always":
+	case spec.Approval == tool.ApproveAlways, slices.Contains(rule.Always, spec.Name):
 		return true
-	case rule.Mode == "never":
+	case rule.spares(spec), rule.Mode == "never":
 		return false
+	case rule.Mode == "always":
+		return true
+	case spec.Approval == tool.ApproveNever:
+		return false
+	case spec.Approval == tool.ApproveUnsafe, own(offer.Server.URL):
+		return unsafe
 	}
-	return offer.Spec.Class == tool.Unsafe || offer.Spec.Class == ""
+	return true
 }
+
+// spares reports whether the rule names the tool among those that never wait.
+func (a *Approval) spares(spec *tool.Spec) bool {
+	if a.NeverReads {
+		return spec.Class == tool.Read && (len(a.Never) == 0 || slices.Contains(a.Never, spec.Name))
+	}
+	return slices.Contains(a.Never, spec.Name)
+}
+
+// own reports whether an address is that of this server's own tools.
+func own(url string) bool { return url == tool.Own || strings.HasPrefix(url, tool.Own+"/") }
 
 // Carrier is what carries out a server call: its class, its server and what is
 // sent along. The server is nil if the tool is not offered any more.

@@ -148,7 +148,7 @@ func TestFunctionCallParks(t *testing.T) {
 
 func serverTools(class tool.Class) ([]agent.Tool, []tool.Spec) {
 	return []agent.Tool{{Kind: agent.ToolServer, Server: &agent.Server{Server: tool.Server{Label: "box", URL: "https://box.test"}}}},
-		[]tool.Spec{{Name: "push", Class: class}}
+		[]tool.Spec{{Name: "push", Class: class, Approval: tool.ApproveUnsafe}}
 }
 
 func (p *play) list(specs []tool.Spec) {

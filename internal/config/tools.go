@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"slices"
 )
 
 // Tools configures what agents may call besides the MCP servers that their
@@ -44,6 +45,20 @@ type ToolServer struct {
 	Tenants []string `yaml:"tenants"`
 	// Allow names the tools that are offered; empty means all.
 	Allow []string `yaml:"allow"`
+	// Approval is which calls wait for a person: "always", "unsafe" or "never";
+	// empty means always, unless the session's client says otherwise.
+	Approval string `yaml:"approval"`
+	// Tools says the same of single tools, by their names, and more.
+	Tools map[string]ToolRule `yaml:"tools"`
+}
+
+// ToolRule is what the operator says of one tool, whatever its server says.
+type ToolRule struct {
+	// Class is "read", "idempotent", "keyed" or "unsafe"; empty keeps what the
+	// server says.
+	Class string `yaml:"class"`
+	// Approval replaces the server's.
+	Approval string `yaml:"approval"`
 }
 
 func (c *Config) validateTools(bad func(string, ...any)) {
@@ -69,12 +84,29 @@ func (c *Config) validateTools(bad func(string, ...any)) {
 		if s.URL == "" && (len(s.Headers) > 0 || s.Token.Set()) {
 			bad("%s: headers and token go with url", at)
 		}
+		s.checkRules(bad, at)
 		s.Token.check(bad, at+": token")
 		for name, secret := range s.Secrets {
 			secret.check(bad, at+": secrets."+name)
 			if _, twice := s.Env[name]; twice || !secret.Set() {
 				bad("%s: secrets.%s is empty or also in env", at, name)
 			}
+		}
+	}
+}
+
+// checkRules refuses words that no rule has.
+func (s *ToolServer) checkRules(bad func(string, ...any), at string) {
+	approvals, classes := []string{"", "always", "unsafe", "never"}, []string{"", "read", "idempotent", "keyed", "unsafe"}
+	if !slices.Contains(approvals, s.Approval) {
+		bad("%s: approval is always, unsafe or never, not %q", at, s.Approval)
+	}
+	for name, rule := range s.Tools {
+		if !slices.Contains(approvals, rule.Approval) || !slices.Contains(classes, rule.Class) {
+			bad("%s: tools.%s: approval is always, unsafe or never, and class is read, idempotent, keyed or unsafe", at, name)
+		}
+		if len(s.Allow) > 0 && !slices.Contains(s.Allow, name) {
+			bad("%s: tools.%s is not among those of allow", at, name)
 		}
 	}
 }

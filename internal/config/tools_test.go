@@ -14,7 +14,7 @@ tools:
   fetch: {allow: [docs.example.com]}
   servers:
     - {name: wiki, url: "http://10.0.0.5/mcp", headers: {x-team: blue}, token: {env: WIKI}, tenants: [research]}
-    - {name: files, command: npx, args: [-y, files], dir: /srv, env: {LOG: debug}, secrets: {TOKEN: {file: /run/token}}, allow: [read]}
+    - {name: files, command: npx, args: [-y, files], dir: /srv, env: {LOG: debug}, secrets: {TOKEN: {file: /run/token}}, allow: [read], approval: unsafe, tools: {read: {class: read, approval: never}}}
 `
 	cfg, err := config.Load(write(t, good), env(nil))
 	if err != nil || len(cfg.Tools.Servers) != 2 || cfg.Tools.Servers[1].Secrets["TOKEN"].File != "/run/token" {
@@ -32,6 +32,9 @@ tools:
 		`{name: a, url: "https://x", token: {stored: b}}`:            "stored",
 		`{name: a, url: "https://x", token: {env: b, file: c}}`:      "one of env and file",
 		`{name: a, command: x, env: {B: c}, secrets: {B: {env: D}}}`: "also in env",
+		`{name: a, command: x, approval: maybe}`:                     "approval is",
+		`{name: a, command: x, tools: {b: {class: safe}}}`:           "class is",
+		`{name: a, command: x, allow: [b], tools: {c: {}}}`:          "not among",
 		`{name: a, command: x, secrets: {B: {}}}`:                    "empty",
 		"{name: a, command: x}\n    - {name: a, command: y}":         "taken",
 	} {

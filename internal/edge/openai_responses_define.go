@@ -105,7 +105,7 @@ func (t *turn) defineServer(one *model.Tool, i int) (agent.Tool, error) {
 	}
 	s := &agent.Server{Server: tool.Server{Label: asked.Label, URL: asked.URL}, Description: asked.Description, Allowed: asked.Allowed,
 		ReadOnly: asked.ReadOnly, Deferred: asked.Deferred,
-		Approval: agent.Approval{Mode: asked.Approval, Always: asked.Always, Never: asked.Never}}
+		Approval: agent.Approval{Mode: asked.Approval, Always: asked.Always, Never: asked.Never, NeverReads: asked.NeverReads}}
 	if len(asked.Secrets) == 0 {
 		return agent.Tool{Kind: agent.ToolServer, Server: s}, nil
 	}

@@ -30,6 +30,23 @@ const (
 // Repeatable reports whether a call with an unknown outcome may be made again.
 func (c Class) Repeatable() bool { return c == Read || c == Idempotent || c == Keyed }
 
+// Approval says which calls of a tool wait for a person's yes.
+type Approval string
+
+// The rules. Always holds whatever a session's definition says; the others
+// where it says nothing.
+const (
+	ApproveAlways Approval = "always"
+	// ApproveUnsafe lets only tools of class [Unsafe] wait: the operator trusts
+	// what the server says of its tools.
+	ApproveUnsafe Approval = "unsafe"
+	ApproveNever  Approval = "never"
+)
+
+// Own begins the addresses of the tools that this server itself provides, whose
+// classes are its own word.
+const Own = "craton:builtin"
+
 // Spec describes one tool as the model and the runtime see it.
 type Spec struct {
 	// Name is what the model calls it by: unique within its source.
@@ -41,6 +58,9 @@ type Spec struct {
 	Parameters jsontext.Value `json:"parameters,omitzero"`
 	// Class says what a crash in mid-call leads to; empty means [Unsafe].
 	Class Class `json:"class,omitzero"`
+	// Approval is the operator's word on which calls wait for a person; empty
+	// for none. The tool's own server has no say in it.
+	Approval Approval `json:"approval,omitzero"`
 	// Annotations are what an MCP server said of the tool, as it said it; nil
 	// for none.
 	Annotations jsontext.Value `json:"annotations,omitzero"`

@@ -28,3 +28,12 @@ type File struct {
 	// until fn of [Files] returns.
 	Open func() (io.ReadCloser, error)
 }
+
+// Documents reads the text out of files that are no plain text. It is safe for
+// concurrent use.
+type Documents interface {
+	// Reads reports whether it reads documents of a media type.
+	Reads(kind string) bool
+	// Text returns the text of a document. Errors are *model.Error.
+	Text(ctx context.Context, kind string, data []byte) (string, error)
+}

@@ -30,16 +30,20 @@ const (
 	maxTerms = 64
 	// searches is how many run at once; others wait for their turn.
 	searches = 4
+	// searchTime is how long one may take. Documents that were not read in
+	// readingTime of it are left for the next one.
+	searchTime  = 30 * time.Second
+	readingTime = 20 * time.Second
 )
 
-func searchTool(files Files) entry {
+func searchTool(files Files, documents Documents) entry {
 	turns := make(chan struct{}, searches)
 	return entry{
 		spec: spec("file_search", "Finds passages in the uploaded files by their words and returns the best ones with the files they are from.",
 			`{"type":"object","properties":{"query":{"type":"string","description":"The words to look for."},`+
 				`"file_ids":{"type":"array","items":{"type":"string"},"description":"Look in these files only."},`+
 				`"max_results":{"type":"integer","minimum":1,"maximum":50,"description":"8 when left out."}},`+
-				`"required":["query"],"additionalProperties":false}`, 30*time.Second),
+				`"required":["query"],"additionalProperties":false}`, searchTime),
 		run: func(ctx context.Context, call tool.Call) (tool.Result, error) {
 			select {
 			case turns <- struct{}{}:
@@ -47,7 +51,7 @@ func searchTool(files Files) entry {
 			case <-ctx.Done():
 				return tool.Result{}, model.AsError(ctx.Err())
 			}
-			return search(ctx, files, call)
+			return search(ctx, files, documents, call)
 		},
 	}
 }
@@ -66,7 +70,7 @@ type found struct {
 	Text   string  `json:"text"`
 }
 
-func search(ctx context.Context, files Files, call tool.Call) (tool.Result, error) {
+func search(ctx context.Context, files Files, documents Documents, call tool.Call) (tool.Result, error) {
 	in, err := arguments[searchArguments](call)
 	if err != nil {
 		return tool.Result{}, err
@@ -74,7 +78,9 @@ func search(ctx context.Context, files Files, call tool.Call) (tool.Result, erro
 	if in.Max <= 0 {
 		in.Max = shownPassages
 	}
-	c := &corpus{terms: map[string]int{}, left: searchedBytes}
+	reading, stop := context.WithTimeout(ctx, readingTime)
+	defer stop()
+	c := &corpus{terms: map[string]int{}, left: searchedBytes, documents: documents, reading: reading}
 	for w := range words(in.Query) {
 		if _, ok := c.terms[string(w)]; !ok && len(c.terms) < maxTerms {
 			c.terms[string(w)] = len(c.terms)
@@ -106,8 +112,12 @@ type corpus struct {
 	terms map[string]int
 	left  int64
 	files int
-	// unread counts files that hold no text that a search reads.
-	unread int
+	// unread counts files that hold no text that a search reads, late those that
+	// there was no time to read.
+	unread, late int
+	documents    Documents
+	// reading ends when no more documents should be read.
+	reading context.Context
 	// passages and words count everything; with counts the passages that hold each term.
 	passages, words int
 	with            []int
@@ -129,7 +139,8 @@ func (c *corpus) read(ctx context.Context, f File) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !textual(f.MIME) {
+	document := c.documents != nil && c.documents.Reads(f.MIME)
+	if !document && !textual(f.MIME) {
 		c.unread++
 		return nil
 	}
@@ -137,31 +148,58 @@ func (c *corpus) read(ctx context.Context, f File) error {
 		c.cut = true
 		return errEnough
 	}
-	r, err := f.Open()
+	data, err := c.content(f)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, c.left))
-	if err != nil {
-		return err
-	}
-	c.left -= int64(len(data))
-	if !utf8.Valid(data) || slices.Contains(data, 0) {
-		c.unread++
+	text, ok := c.text(f, data, document)
+	if !ok {
 		return nil
-	}
-	text := string(data)
-	if kind, _, _ := mime.ParseMediaType(f.MIME); kind == "text/html" {
-		if _, text, err = plainText(strings.NewReader(text)); err != nil {
-			return nil
-		}
 	}
 	c.files++
 	for passage := range passages(text) {
 		c.add(f, passage)
 	}
-	return nil
+	return ctx.Err()
+}
+
+func (c *corpus) content(f File) ([]byte, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, c.left))
+	c.left -= int64(len(data))
+	return data, err
+}
+
+// text is what a file says. ok is false for one that says nothing here, which
+// is counted.
+func (c *corpus) text(f File, data []byte, document bool) (text string, ok bool) {
+	if document {
+		text, err := c.documents.Text(c.reading, f.MIME, data)
+		switch {
+		case c.reading.Err() != nil:
+			c.late++
+		case err != nil:
+			c.unread++
+		}
+		return text, err == nil
+	}
+	if !utf8.Valid(data) || slices.Contains(data, 0) {
+		c.unread++
+		return "", false
+	}
+	text = string(data)
+	if kind, _, _ := mime.ParseMediaType(f.MIME); kind == "text/html" {
+		var err error
+		if _, text, err = plainText(strings.NewReader(text)); err != nil {
+			c.unread++
+			return "", false
+		}
+	}
+	return text, true
 }
 
 // textual reports whether a media type may hold text; unknown ones are looked at.
@@ -235,8 +273,9 @@ func (c *corpus) result(limit int) (tool.Result, error) {
 		Results []found `json:"results"`
 		Files   int     `json:"files_searched"`
 		Unread  int     `json:"files_without_text,omitzero"`
+		Late    int     `json:"files_not_read_yet,omitzero"`
 		Cut     bool    `json:"older_files_left_out,omitzero"`
-	}{Results: []found{}, Files: c.files, Unread: c.unread, Cut: c.cut}
+	}{Results: []found{}, Files: c.files, Unread: c.unread, Late: c.late, Cut: c.cut}
 	var b strings.Builder
 	for i, h := range c.hits[:min(limit, len(c.hits))] {
 		out.Results = append(out.Results, found{h.file.ID, h.file.Name, math.Round(h.score*1000) / 1000, h.text})
@@ -246,7 +285,10 @@ func (c *corpus) result(limit int) (tool.Result, error) {
 		fmt.Fprintf(&b, "No passage of %d files holds these words.\n", c.files)
 	}
 	if c.unread > 0 {
-		fmt.Fprintf(&b, "%d files were passed over: PDF, Office and other files without plain text cannot be searched.\n", c.unread)
+		fmt.Fprintf(&b, "%d files were passed over: no text could be read out of them.\n", c.unread)
+	}
+	if c.late > 0 {
+		fmt.Fprintf(&b, "There was no time to read %d documents yet: search again.\n", c.late)
 	}
 	if c.cut {
 		b.WriteString("Older files were left out: there is more text than a search reads. Name files to look in them.\n")

@@ -26,6 +26,8 @@ type Config struct {
 	Allow []string
 	// Files are what file_search looks through; nil leaves the tool out.
 	Files Files
+	// Documents reads those of them that are no plain text; nil passes them over.
+	Documents Documents
 }
 
 // Tools is the registry. It is safe for concurrent use.
@@ -48,7 +50,7 @@ func New(cfg Config) *Tools {
 	add(cfg.Now != nil, func() entry { return clockTool(cfg.Now) })
 	add(true, calculatorTool)
 	add(cfg.Client != nil && len(cfg.Allow) > 0, func() entry { return fetchTool(cfg.Client, cfg.Allow) })
-	add(cfg.Files != nil, func() entry { return searchTool(cfg.Files) })
+	add(cfg.Files != nil, func() entry { return searchTool(cfg.Files, cfg.Documents) })
 	return t
 }
 

@@ -1,6 +1,7 @@
 package opener
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,18 @@ type Server struct {
 	Tenants []string
 	// Allow names the tools that are offered; empty means all.
 	Allow []string
+	// Approval is which calls wait for a person, unless Rules say otherwise of
+	// the tool; empty leaves it to the session's definition.
+	Approval tool.Approval
+	// Rules are by the tool's name.
+	Rules map[string]Rule
+}
+
+// Rule is what the operator says of one tool: an empty member leaves what the
+// server says.
+type Rule struct {
+	Class    tool.Class
+	Approval tool.Approval
 }
 
 // Config is what an opener works with.
@@ -148,10 +161,10 @@ func (o *Opener) named(ctx context.Context, tenant, name, label string) (tool.So
 	} else {
 		source, err = o.own.Remote(tenant, tool.Server{Label: s.Name, URL: s.URL, Headers: s.Headers})
 	}
-	if err != nil || len(s.Allow) == 0 {
-		return source, err
+	if err != nil {
+		return nil, err
 	}
-	return &selection{Source: source, allow: s.Allow}, nil
+	return &ruled{Source: source, server: s}, nil
 }
 
 func (o *Opener) child(tenant, label string, s Server) (tool.Source, error) {
@@ -214,23 +227,36 @@ func (t tokens) Refused(ctx context.Context, tenant string, server tool.Server, 
 	return err == nil && now.Get("Authorization") != sent.Get("Authorization"), err
 }
 
-// selection offers some of a source's tools.
-type selection struct {
+// ruled is a source as the operator has it: some of its tools, under its rules.
+type ruled struct {
 	tool.Source
-	allow []string
+	server Server
+}
+
+func (r *ruled) offers(name string) bool {
+	return len(r.server.Allow) == 0 || slices.Contains(r.server.Allow, name)
 }
 
 // List returns the tools that are offered.
-func (s *selection) List(ctx context.Context) ([]tool.Spec, error) {
-	specs, err := s.Source.List(ctx)
-	return slices.DeleteFunc(specs, func(spec tool.Spec) bool { return !slices.Contains(s.allow, spec.Name) }), err
+func (r *ruled) List(ctx context.Context) ([]tool.Spec, error) {
+	all, err := r.Source.List(ctx)
+	specs := make([]tool.Spec, 0, len(all))
+	for _, spec := range all {
+		if !r.offers(spec.Name) {
+			continue
+		}
+		rule := r.server.Rules[spec.Name]
+		spec.Class, spec.Approval = cmp.Or(rule.Class, spec.Class), cmp.Or(rule.Approval, r.server.Approval)
+		specs = append(specs, spec)
+	}
+	return specs, err
 }
 
 // Call calls a tool that is offered.
-func (s *selection) Call(ctx context.Context, call tool.Call) (tool.Result, error) {
-	if !slices.Contains(s.allow, call.Name) {
+func (r *ruled) Call(ctx context.Context, call tool.Call) (tool.Result, error) {
+	if !r.offers(call.Name) {
 		return tool.Result{}, tool.NotSent(&model.Error{Kind: model.NotFound, Op: "opener.Call", Subject: call.Name,
 			Message: fmt.Sprintf("There is no tool %q.", call.Name)})
 	}
-	return s.Source.Call(ctx, call)
+	return r.Source.Call(ctx, call)
 }

@@ -82,7 +82,8 @@ func newWorld(t *testing.T) *world {
 			{Name: "web", URL: w.address, Headers: map[string]string{"X-Team": "blue"}, Tenants: []string{"research"},
 				Token: func() (string, error) { return w.token.Load().(string), nil }},
 			{Name: "child", Command: child},
-			{Name: "part", Command: child, Tenants: []string{opener.Everyone}, Allow: []string{"who"}},
+			{Name: "part", Command: child, Tenants: []string{opener.Everyone}, Allow: []string{"who"},
+				Approval: tool.ApproveNever, Rules: map[string]opener.Rule{"who": {Class: tool.Keyed, Approval: tool.ApproveAlways}}},
 			{Name: "broken", Command: func() (mcp.Command, error) { return mcp.Command{}, os.ErrNotExist }},
 		},
 		Tenant: func(_ context.Context, id string) (string, bool, error) {
@@ -121,6 +122,21 @@ func (w *world) ask(t *testing.T, tenant, address string) (names, answer string,
 		answer = r.Content[0].(*model.Text).Text
 	}
 	return strings.Join(list, " "), answer, nil
+}
+
+// TestRules: what the operator says of a tool replaces what its server says.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, err := w.Open(t.Context(), "tnt_1", tool.Server{Label: "x", URL: "craton:part"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	specs, err := s.List(t.Context())
+	if err != nil || len(specs) != 1 || specs[0].Class != tool.Keyed || specs[0].Approval != tool.ApproveAlways {
+		t.Errorf("got %+v, %v", specs, err)
+	}
 }
 
 func TestOpen(t *testing.T) {

@@ -42,6 +42,8 @@ type MCPTool struct {
 	// those only that change nothing.
 	Allowed  []string
 	ReadOnly bool
+	// NeverReads spares calls of tools that say they change nothing.
+	NeverReads bool
 	// Approval is "always" or "never", or empty where tools that change nothing
 	// need none; Always and Never name exceptions.
 	Approval      string
@@ -171,9 +173,7 @@ func (t *MCPTool) approval(v raw.Value) error {
 		if err := v.Get("never").Get("read_only").Bool(&only); err != nil {
 			return err
 		}
-		if only {
-			t.Approval = ""
-		}
+		t.NeverReads = only
 	}
 	return nil
 }
