@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/craton-ai/craton/internal/guard/lifetime"
 	"github.com/craton-ai/craton/internal/model"
 )
 
@@ -23,22 +24,41 @@ func EstimateTokens(bytes int64) int64 { return (max(bytes, 0) + bytesPerToken -
 // upstream called under it can still be read for what it used when the client
 // has gone. The function releases it and must be called.
 func Detach(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	var mu sync.Mutex
-	var timer *time.Timer
-	stop := context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		timer = time.AfterFunc(max(grace, 0), func() { cancel(context.Cause(ctx)) })
-	})
-	return detached, func() {
-		stop()
-		cancel(context.Canceled)
-		mu.Lock()
-		defer mu.Unlock()
-		if timer != nil {
-			timer.Stop()
-		}
+	d := &detached{Context: lifetime.Detached(ctx), client: ctx, grace: max(grace, 0)}
+	d.stop = context.AfterFunc(ctx, d.left)
+	return d.Context, d.release
+}
+
+// detached is a context that outlives its client's.
+type detached struct {
+	*lifetime.Context
+	client context.Context
+	grace  time.Duration
+	stop   func() bool
+
+	mu sync.Mutex
+	// timer runs when the client has left; released says that nothing is left to be ended.
+	timer    *time.Timer
+	released bool
+}
+
+// left gives the upstream its grace.
+func (d *detached) left() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.released {
+		d.timer = time.AfterFunc(d.grace, func() { d.End(context.Cause(d.client)) })
+	}
+}
+
+func (d *detached) release() {
+	d.stop()
+	d.End(nil)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.released = true
+	if d.timer != nil {
+		d.timer.Stop()
 	}
 }
 

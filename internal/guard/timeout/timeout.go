@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/guard"
+	"github.com/craton-ai/craton/internal/guard/lifetime"
 	"github.com/craton-ai/craton/internal/model"
 )
 
@@ -52,20 +53,18 @@ func New(b Bounds) *Guard { return &Guard{bounds: b} }
 
 // Around runs call within the bounds.
 func (g *Guard) Around(ctx context.Context, call guard.Call) (any, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watch{ctx: ctx, cancel: cancel, bounds: g.bounds}
+	w := &watch{Context: lifetime.Within(ctx), bounds: g.bounds}
 	if g.bounds.Total > 0 {
 		w.total = time.AfterFunc(g.bounds.Total, func() { w.expire(errTotal) })
 	}
-	var first *time.Timer
 	if g.bounds.FirstEvent > 0 {
-		first = time.AfterFunc(g.bounds.FirstEvent, func() { w.expire(errFirst) })
+		w.timer = time.AfterFunc(g.bounds.FirstEvent, w.look)
 	}
-	result, err := call(ctx)
-	if first != nil {
-		first.Stop()
-	}
+	result, err := call(w.Context)
 	if err != nil {
+		if w.timer != nil {
+			w.timer.Stop()
+		}
 		err = w.explain(err)
 		return guard.OnEnd(result, w.stop), err
 	}
@@ -79,23 +78,24 @@ func (g *Guard) Around(ctx context.Context, call guard.Call) (any, error) {
 	return result, nil
 }
 
-// watch is the timers of one call.
+// watch is the life of one call, with its timers.
 type watch struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	*lifetime.Context
 	bounds Bounds
 	total  *time.Timer
-	idle   *time.Timer
+	// timer bounds the wait for the first event, then each later one.
+	timer *time.Timer
+	// inner ends a blocked read; it is there once begun is set.
+	inner io.Closer
+	begun atomic.Bool
 	// waiting is when the present wait began, in nanoseconds of the clock; 0 while none does.
 	waiting atomic.Int64
-	// closer ends a blocked read.
-	closer atomic.Pointer[func()]
 }
 
 func (w *watch) expire(cause error) {
-	w.cancel(cause)
-	if c := w.closer.Load(); c != nil {
-		(*c)()
+	w.End(cause)
+	if w.begun.Load() {
+		w.inner.Close()
 	}
 }
 
@@ -103,22 +103,22 @@ func (w *watch) stop() {
 	if w.total != nil {
 		w.total.Stop()
 	}
-	if w.idle != nil {
-		w.idle.Stop()
+	if w.timer != nil {
+		w.timer.Stop()
 	}
-	w.cancel(nil)
+	w.End(nil)
 }
 
 // explain replaces an error that a passed bound brought about.
 func (w *watch) explain(err error) error {
-	cause := context.Cause(w.ctx)
+	cause := w.Err()
 	what := ""
-	switch cause {
-	case errFirst:
+	switch {
+	case errors.Is(cause, errFirst):
 		what = "The upstream did not begin to answer in time."
-	case errIdle:
+	case errors.Is(cause, errIdle):
 		what = "The upstream paused for too long in the middle of its answer."
-	case errTotal:
+	case errors.Is(cause, errTotal):
 		what = "The upstream took too long to answer."
 	default:
 		return err
@@ -129,22 +129,34 @@ func (w *watch) explain(err error) error {
 	}
 }
 
-// guardReads starts the idle timer. It is not set anew for each event, which
-// would cost more than the event: it looks when the present wait began and
-// sleeps for the rest.
-func (w *watch) guardReads(closer func()) {
-	w.closer.Store(&closer)
-	if w.ctx.Err() != nil {
-		closer()
+// guardReads turns from the first event to the later ones. The timer is not set
+// anew for each, which would cost more than the event: it looks when the
+// present wait began and sleeps for the rest.
+func (w *watch) guardReads(inner io.Closer) {
+	w.inner = inner
+	if w.timer == nil && w.bounds.Idle > 0 {
+		w.timer = time.AfterFunc(time.Hour, w.look) // set below, when it may look
 	}
-	if w.bounds.Idle > 0 {
-		// Armed only once w.idle is set, which look reads.
-		w.idle = time.AfterFunc(time.Hour, w.look)
-		w.idle.Reset(w.bounds.Idle)
+	w.begun.Store(true)
+	if w.Err() != nil {
+		inner.Close()
+	}
+	switch {
+	case w.bounds.Idle > 0:
+		w.timer.Reset(w.bounds.Idle)
+	case w.timer != nil:
+		w.timer.Stop()
 	}
 }
 
 func (w *watch) look() {
+	if !w.begun.Load() {
+		w.expire(errFirst)
+		return
+	}
+	if w.bounds.Idle <= 0 {
+		return
+	}
 	rest := w.bounds.Idle
 	if since := w.waiting.Load(); since != 0 {
 		rest -= time.Duration(w.bounds.Now().UnixNano() - since)
@@ -153,8 +165,8 @@ func (w *watch) look() {
 		w.expire(errIdle)
 		return
 	}
-	if w.ctx.Err() == nil {
-		w.idle.Reset(rest)
+	if w.Err() == nil {
+		w.timer.Reset(rest)
 	}
 }
 
@@ -168,7 +180,7 @@ func (w *watch) end() { w.waiting.Store(0) }
 
 func (w *watch) stream(s model.Stream) model.Stream {
 	t := &timedStream{Stream: s, watch: w}
-	w.guardReads(func() { s.Close() })
+	w.guardReads(s)
 	return t
 }
 
@@ -203,7 +215,7 @@ func (w *watch) relayed(r *model.Relayed) *model.Relayed {
 	}
 	timed := *r
 	timed.Body = &timedBody{ReadCloser: r.Body, watch: w}
-	w.guardReads(func() { r.Body.Close() })
+	w.guardReads(r.Body)
 	return &timed
 }
 
@@ -217,7 +229,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.watch.end()
 	if err != nil {
-		if err != io.EOF || context.Cause(b.watch.ctx) != nil {
+		if err != io.EOF || b.watch.Err() != nil {
 			err = b.watch.explain(err)
 		}
 		b.watch.stop()

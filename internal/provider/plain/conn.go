@@ -86,7 +86,7 @@ func (h header) Read(p []byte) (int, error) {
 // exchange writes the request and reads the answer's header. An error leaves
 // the connection to be closed.
 func (c *conn) exchange(req *http.Request, m *message) (*http.Response, error) {
-	stop := context.AfterFunc(req.Context(), func() { c.Close() })
+	stop := afterEnd(req.Context(), c.sever)
 	resp, err := c.converse(req, m, stop)
 	if err != nil {
 		stop()
@@ -96,6 +96,18 @@ func (c *conn) exchange(req *http.Request, m *message) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// afterEnd is context.AfterFunc, which asks a context of another kind for the
+// same, but makes a context of its own to do so.
+func afterEnd(ctx context.Context, f func()) (stop func() bool) {
+	if own, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return own.AfterFunc(f)
+	}
+	return context.AfterFunc(ctx, f)
+}
+
+// sever closes the connection, whoever uses it.
+func (c *conn) sever() { c.Close() }
 
 func (c *conn) converse(req *http.Request, m *message, stop func() bool) (*http.Response, error) {
 	n, err := c.Conn.Write(m.bytes)
