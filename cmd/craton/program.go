@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"time"
 
 	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/model"
@@ -29,24 +31,32 @@ func programs() driver.Program {
 	if err != nil {
 		return nil
 	}
-	return atMost(maxPrograms, (&program.Runner{Path: self, Args: []string{"program"}}).Run)
+	return atMost(maxPrograms, placeWait, (&program.Runner{Path: self, Args: []string{"program"}}).Run)
 }
 
 // maxPrograms is how many programs run at once: each is a process of its own,
 // with up to [program.DefaultMemory].
 const maxPrograms = 64
 
-// atMost lets n programs run at once. Others wait, as long as they may take.
-func atMost(n int, run driver.Program) driver.Program {
+// placeWait is how long a program waits for its turn.
+const placeWait = time.Minute
+
+// atMost lets n programs run at once. Others wait for a while. One whose calls
+// wait for people does not run: the driver parks it.
+func atMost(n int, wait time.Duration, run driver.Program) driver.Program {
 	places := make(chan struct{}, n)
 	return func(ctx context.Context, code string, call func(context.Context, int, string, string) (tool.Result, error)) (tool.Result, error) {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
 			return run(ctx, code, call)
+		case <-timer.C:
+			return tool.Result{}, &model.Error{Kind: model.Overloaded, Op: "craton.program",
+				Message: fmt.Sprintf("The program was not run: the server runs %d at once, and none of them ended within %s. Try again later.", n, wait)}
 		case <-ctx.Done():
-			return tool.Result{}, &model.Error{Kind: model.Overloaded, Op: "craton.program", Err: ctx.Err(),
-				Message: "The server runs as many programs as it may.", Hint: "Try again later."}
+			return tool.Result{}, model.Wrap(model.Canceled, "craton.program", ctx.Err())
 		}
 	}
 }

@@ -22,7 +22,7 @@ var bodies = []func() Body{
 	func() Body { return &SubagentOpened{} }, func() Body { return &SubagentInput{} }, func() Body { return &SubagentClosed{} },
 	func() Body { return &SubagentResumed{} }, func() Body { return &Compacting{} }, func() Body { return &Compacted{} },
 	func() Body { return &Ticked{} }, func() Body { return &Publishing{} }, func() Body { return &Published{} },
-	func() Body { return &Submitted{} },
+	func() Body { return &Submitted{} }, func() Body { return &ToolParked{} },
 }
 
 // Version is the form in which most events are written today; versions has the
@@ -31,10 +31,11 @@ const Version = 1
 
 // versions are the forms of the types that have changed. Up to 1, calls of
 // models did not say how large their request was, and a summary that was
-// stopped was one that failed: the older forms read as they are.
+// stopped was one that failed: the older forms read as they are. Programs were
+// not parked: who may not write that in version 2 does not park them.
 var versions = map[string]int{
 	(*ModelCalled)(nil).kind(): 2, (*ModelAnswered)(nil).kind(): 2,
-	(*Compacting)(nil).kind(): 2, (*Compacted)(nil).kind(): 2,
+	(*Compacting)(nil).kind(): 2, (*Compacted)(nil).kind(): 2, (*ToolParked)(nil).kind(): 2,
 }
 
 // older is the body as version 1 knew it, for nodes that read no more.

@@ -35,6 +35,10 @@ func (s *State) decideCall(t *Thread, call *Call) Body {
 		}
 	case CallUnknown:
 		return s.decideUnknown(t, call)
+	case CallParked:
+		if !t.Turn.asks(call.ID) {
+			return s.toolCall(call, programTimeout)
+		}
 	case CallReady:
 		if call.Until.After(s.Clock) {
 			return nil
@@ -42,6 +46,16 @@ func (s *State) decideCall(t *Thread, call *Call) Body {
 		return s.dispatch(t, call)
 	}
 	return nil
+}
+
+// asks reports whether a call that the program makes waits for a decision.
+func (t *Turn) asks(program string) bool {
+	for _, call := range t.Calls {
+		if call.Parent == program && call.State == CallAsked {
+			return true
+		}
+	}
+	return false
 }
 
 // decideUnknown settles a call whose outcome is not known: tools that may be
@@ -89,8 +103,11 @@ func (s *State) dispatchServer(t *Thread, call *Call) Body {
 		return s.toolCall(call, offer.Spec.Timeout) // the same call, by the same yes
 	}
 	if call.Approved != binding && (needsApproval(offer) || call.Approved != "" || call.Attempt > 0 && !s.class(t, call).Repeatable()) {
-		if s.Settings.Review == "auto_review" {
+		switch {
+		case s.Settings.Review == "auto_review":
 			return settle(call, true, "The call needs a person's approval, and this session asks nobody.")
+		case s.Settings.Mode == Returning && call.Parent != "":
+			return settle(call, true, "The call needs a person's approval, which a program cannot wait for here: call the tool without a program.")
 		}
 		return s.ask(call, binding, call.Settle && call.Attempt > 0)
 	}

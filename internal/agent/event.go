@@ -302,6 +302,13 @@ type ToolAgain struct {
 	Call   string `json:"call"`
 }
 
+// ToolParked gives up a program's attempt while its calls wait for people. It is
+// run again once they have decided.
+type ToolParked struct {
+	Intent uint64 `json:"intent"`
+	Call   string `json:"call"`
+}
+
 // CallSettled ends a call that needed no work outside: a search, a wait, a
 // refusal.
 type CallSettled struct {
@@ -416,6 +423,7 @@ func (*ToolCalled) kind() string        { return "tool.called" }
 func (*ToolReturned) kind() string      { return "tool.returned" }
 func (*ToolUnknown) kind() string       { return "tool.unknown" }
 func (*ToolAgain) kind() string         { return "tool.again" }
+func (*ToolParked) kind() string        { return "tool.parked" }
 func (*CallSettled) kind() string       { return "call.settled" }
 func (*CallAdded) kind() string         { return "call.added" }
 func (*SubagentOpened) kind() string    { return "subagent.opened" }
@@ -445,6 +453,8 @@ func IntentOf(body Body) uint64 {
 	case *ToolUnknown:
 		return b.Intent
 	case *ToolAgain:
+		return b.Intent
+	case *ToolParked:
 		return b.Intent
 	case *Compacted:
 		return b.Call

@@ -25,6 +25,14 @@ func (s *State) applyCall(e Event) error {
 			call.State = CallReady
 		}
 		return nil
+	case *ToolParked:
+		if err := s.finish(e, b.Intent); err != nil {
+			return err
+		}
+		if _, call := s.Call(b.Call); call != nil {
+			call.State = CallParked
+		}
+		return nil
 	case *CallSettled:
 		return s.settled(e, b)
 	case *CallAdded:

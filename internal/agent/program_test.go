@@ -67,3 +67,19 @@ func TestCallsOfAgentsAreApart(t *testing.T) {
 		t.Fatalf("the calls are %+v and %+v", runs[0], runs[len(runs)-1])
 	}
 }
+
+// TestProgramOfAResponseAsksNobody: a response ends with what it needs, and a
+// program cannot end and go on.
+func TestProgramOfAResponseAsksNobody(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	tools, specs := serverTools(tool.Unsafe)
+	d := agent.Definition{ID: "agent_x", Model: "m", Tools: append(tools, agent.Tool{Kind: agent.ToolProgram})}
+	p.record(&agent.Created{Definition: d, Mode: agent.Returning}, &agent.Message{Messages: []model.Message{model.UserText("compute")}})
+	p.list(specs)
+	p.answer(&model.ToolCall{ID: "c1", Name: "run_program", Arguments: `{"code":"return 1"}`})
+	p.record(&agent.CallAdded{Parent: "c1", Name: "box__push", Arguments: `{}`})
+	if call := p.p.State.Nested("c1", 0); call.State != agent.CallDone || !call.Failed {
+		t.Errorf("the program's call is %s", call.State)
+	}
+}

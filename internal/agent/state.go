@@ -180,6 +180,8 @@ const (
 	CallAsked CallState = "asked"
 	// CallRunning is being made.
 	CallRunning CallState = "running"
+	// CallParked is a program that is run again once its calls are decided.
+	CallParked CallState = "parked"
 	// CallUnknown may or may not have happened.
 	CallUnknown CallState = "unknown"
 	// CallDone has an outcome.

@@ -2,7 +2,9 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -21,7 +23,16 @@ type program struct {
 
 	mu      sync.Mutex
 	waiting map[int]chan tool.Result
+	// stuck is since when all that it waits for waits for people.
+	stuck time.Time
 }
+
+// errParked is why a program ends whose calls wait for people.
+var errParked = errors.New("driver: the program is parked")
+
+// parkAfter is how long a program waits for people in its place before it gives
+// the place back.
+const parkAfter = 5 * time.Second
 
 func newProgram(a *actor, run agent.Run, _ *agent.Turn, call *agent.Call) *program {
 	return &program{a: a, run: run, call: call.ID, waiting: map[int]chan tool.Result{}}
@@ -47,8 +58,11 @@ func (p *program) job(who Asker, arguments string) func(context.Context) agent.B
 		defer cancel()
 		result, err := p.a.d.config.Program(ctx, asked.Code, p.ask)
 		if err != nil {
-			if context.Cause(ctx) == errHandOver {
+			switch context.Cause(ctx) {
+			case errHandOver:
 				return nil
+			case errParked:
+				return &agent.ToolParked{Intent: p.run.Seq, Call: p.run.Call}
 			}
 			return toolFailed(p.run, shown(err), false)
 		}
@@ -86,11 +100,35 @@ func (p *program) settle(s *agent.State) {
 	}
 }
 
-// feedPrograms gives running programs the outcomes of their calls.
+// waits reports whether the program has waited for people for a while, and for
+// nothing else.
+func (p *program) waits(s *agent.State, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stuck := len(p.waiting) > 0
+	for n := range p.waiting {
+		call := s.Nested(p.call, n)
+		stuck = stuck && call != nil && call.State == agent.CallAsked
+	}
+	switch {
+	case !stuck:
+		p.stuck = time.Time{}
+	case p.stuck.IsZero():
+		p.stuck = now
+	}
+	return stuck && now.Sub(p.stuck) >= parkAfter
+}
+
+// feedPrograms gives running programs the outcomes of their calls, and parks
+// those that wait for people.
 func (a *actor) feedPrograms() {
 	for _, r := range a.runs {
-		if r.program != nil {
-			r.program.settle(a.state)
+		if r.program == nil {
+			continue
+		}
+		r.program.settle(a.state)
+		if a.d.codec.Writes(2) && r.program.waits(a.state, a.d.config.Now()) {
+			r.stop(errParked)
 		}
 	}
 }

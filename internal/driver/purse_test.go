@@ -22,15 +22,24 @@ import (
 func (w *world) priced() (d *driver.Driver, stop func()) {
 	w.t.Helper()
 	price := func(u model.Usage) (int64, bool) { return u.Total(), true }
-	w.n++
-	d, err := driver.New(driver.Config{
-		Store:   driver.Store{Journals: w.store, Leases: w.leases, Snapshots: w.store, Buffer: w.store, Index: w.store},
-		Journal: w.journal, Models: w.models, Node: fmt.Sprintf("priced-%d", w.n), Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		TTL: 2 * time.Second, Poll: 20 * time.Millisecond, Linger: time.Hour,
-		Quote: func(context.Context, driver.Asker, string) (driver.Quote, error) {
+	return w.with(func(c *driver.Config) {
+		c.Quote = func(context.Context, driver.Asker, string) (driver.Quote, error) {
 			return driver.Quote{MaxOutput: 100_000, Worst: price, Cost: price}, nil
-		},
+		}
 	})
+}
+
+// with is a node with more than the usual.
+func (w *world) with(change func(*driver.Config)) (d *driver.Driver, stop func()) {
+	w.t.Helper()
+	w.n++
+	config := driver.Config{
+		Store:   driver.Store{Journals: w.store, Leases: w.leases, Snapshots: w.store, Buffer: w.store, Index: w.store},
+		Journal: w.journal, Models: w.models, Node: fmt.Sprintf("node-%d", w.n), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Tools: w.tools, TTL: 2 * time.Second, Poll: 20 * time.Millisecond, Linger: 50 * time.Millisecond,
+	}
+	change(&config)
+	d, err := driver.New(config)
 	if err != nil {
 		w.t.Fatal(err)
 	}
