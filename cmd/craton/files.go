@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,6 +12,7 @@ import (
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/file"
+	"github.com/craton-ai/craton/internal/file/plaintext"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
@@ -55,4 +58,25 @@ func (st *state) uploaded(ctx context.Context, who identity.Principal, id string
 		return nil, model.Wrap(model.Internal, "craton.uploaded", err)
 	}
 	return &gateway.Uploaded{Name: f.Name, MIME: f.MIME, Data: data}, nil
+}
+
+// plaintextCommand is the child process that reads one uploaded document.
+type plaintextCommand struct{}
+
+// Run speaks with the server on standard input and output.
+func (plaintextCommand) Run(s streams) error {
+	if plaintext.Main(s.in, s.out) != 0 {
+		return errors.New("the document was not read")
+	}
+	return nil
+}
+
+// documents reads uploaded documents in children of this binary; nil where it
+// cannot tell where it lies.
+func documents() builtin.Documents {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return plaintext.NewReader(self, "plaintext")
 }

@@ -26,24 +26,25 @@ var version = "dev"
 
 // command is the command line. Every flag is also an environment variable.
 type command struct {
-	Serve    serveCommand    `cmd:"" help:"Run the server."`
-	Chat     chatCommand     `cmd:"" help:"Talk to a model through a running server."`
-	Models   modelsCommand   `cmd:"" help:"List, pull, remove and explain models."`
-	Keys     keysCommand     `cmd:"" help:"Create, list, revoke and rotate credentials."`
-	Tenants  tenantsCommand  `cmd:"" help:"Create, list and disable tenants."`
-	Secrets  secretsCommand  `cmd:"" help:"Keep upstream credentials; rotate the master key."`
-	Sessions sessionsCommand `cmd:"" help:"Look at agent sessions; cancel, fork and replay them."`
-	Agents   agentsCommand   `cmd:"" help:"Keep saved agents."`
-	Usage    usageCommand    `cmd:"" help:"Show what was used and what it cost."`
-	Objects  objectsCommand  `cmd:"" help:"Put, get, list and remove objects of the tenant's object space."`
-	Engine   engineCommand   `cmd:"" help:"Install the built-in engine; run its child process."`
-	Program  programCommand  `cmd:"" hidden:"" help:"Run one program of a model as the server's child process."`
-	Store    storeCommand    `cmd:"" help:"Check the store; copy it to PostgreSQL."`
-	Backup   backupCommand   `cmd:"" help:"Copy the data directory's state while the server runs or not."`
-	Restore  restoreCommand  `cmd:"" help:"Restore a backup into an empty data directory."`
-	Doctor   doctorCommand   `cmd:"" help:"Say what works, what does not, and what to do."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
-	Help     helpCommand     `cmd:"" help:"Show what there is, or how a command is used."`
+	Serve     serveCommand     `cmd:"" help:"Run the server."`
+	Chat      chatCommand      `cmd:"" help:"Talk to a model through a running server."`
+	Models    modelsCommand    `cmd:"" help:"List, pull, remove and explain models."`
+	Keys      keysCommand      `cmd:"" help:"Create, list, revoke and rotate credentials."`
+	Tenants   tenantsCommand   `cmd:"" help:"Create, list and disable tenants."`
+	Secrets   secretsCommand   `cmd:"" help:"Keep upstream credentials; rotate the master key."`
+	Sessions  sessionsCommand  `cmd:"" help:"Look at agent sessions; cancel, fork and replay them."`
+	Agents    agentsCommand    `cmd:"" help:"Keep saved agents."`
+	Usage     usageCommand     `cmd:"" help:"Show what was used and what it cost."`
+	Objects   objectsCommand   `cmd:"" help:"Put, get, list and remove objects of the tenant's object space."`
+	Engine    engineCommand    `cmd:"" help:"Install the built-in engine; run its child process."`
+	Program   programCommand   `cmd:"" hidden:"" help:"Run one program of a model as the server's child process."`
+	Plaintext plaintextCommand `cmd:"" hidden:"" help:"Read one uploaded document as the server's child process."`
+	Store     storeCommand     `cmd:"" help:"Check the store; copy it to PostgreSQL."`
+	Backup    backupCommand    `cmd:"" help:"Copy the data directory's state while the server runs or not."`
+	Restore   restoreCommand   `cmd:"" help:"Restore a backup into an empty data directory."`
+	Doctor    doctorCommand    `cmd:"" help:"Say what works, what does not, and what to do."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Help      helpCommand      `cmd:"" help:"Show what there is, or how a command is used."`
 
 	Release kong.VersionFlag `name:"version" help:"Print the version." env:"-"`
 }

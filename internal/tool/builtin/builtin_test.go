@@ -256,6 +256,42 @@ func file(id, name, kind, content string) builtin.File {
 	}}
 }
 
+// papers reads documents that begin with a word of their own.
+type papers struct{}
+
+func (papers) Reads(kind string) bool { return kind == "application/pdf" }
+
+func (papers) Text(_ context.Context, _ string, data []byte) (string, error) {
+	text, ok := strings.CutPrefix(string(data), "%PDF")
+	if !ok {
+		return "", model.Errorf(model.Invalid, "", "no PDF")
+	}
+	return text, nil
+}
+
+func TestFileSearchReadsDocuments(t *testing.T) {
+	t.Parallel()
+	files := library{"acme": {
+		file("file-1", "a.pdf", "application/pdf", "%PDF The pump has a warranty."),
+		file("file-2", "b.pdf", "application/pdf", "broken, though it says warranty"),
+		file("file-3", "c.zip", "application/zip", "warranty"),
+	}}
+	for name, c := range map[string]struct {
+		documents builtin.Documents
+		want      []string
+	}{
+		"with a reader":    {papers{}, []string{"a.pdf (file-1)\nThe pump", "2 files were passed over"}},
+		"without a reader": {nil, []string{"No passage of 0 files", "3 files were passed over"}},
+	} {
+		got, err := use(t, builtin.Config{Files: files, Documents: c.documents}, "file_search", "acme", map[string]any{"query": "warranty"})
+		for _, want := range c.want {
+			if err != nil || !strings.Contains(text(got), want) {
+				t.Errorf("%s: got %q, %v, want %q", name, text(got), err, want)
+			}
+		}
+	}
+}
+
 func TestFileSearch(t *testing.T) {
 	t.Parallel()
 	var long strings.Builder

@@ -1,0 +1,175 @@
+package plaintext
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/craton-ai/craton/internal/confine"
+	"github.com/craton-ai/craton/internal/model"
+)
+
+// The bounds of one document.
+const (
+	// MaxDocument is how large a document may be, in bytes.
+	MaxDocument = 64 << 20
+	// DefaultMemory bounds the memory of a child, in bytes.
+	DefaultMemory = 768 << 20
+
+	maxTime   = 30 * time.Second
+	maxHeader = 64 << 10
+)
+
+// order is the first line that the child reads; the document follows. What it
+// comes to is the first line of the answer; the text follows.
+type order struct {
+	Kind string `json:"kind"`
+	Size int    `json:"size"`
+	// Memory is in bytes.
+	Memory int64 `json:"memory"`
+}
+
+type ending struct {
+	Error string `json:"error,omitzero"`
+	// Unsafe says that the child could not give up its rights.
+	Unsafe bool `json:"unsafe,omitzero"`
+}
+
+// Main is the child process: it reads one document from in, gives up what it
+// does not need, writes the text to out, and returns the exit status. It must
+// have the process to itself, since it gives up the rights of all of it.
+func Main(in io.Reader, out io.Writer) int {
+	var first order
+	r := bufio.NewReaderSize(in, maxHeader)
+	line, err := r.ReadSlice('\n')
+	if err != nil || json.Unmarshal(line, &first) != nil || first.Size < 0 || first.Size > MaxDocument {
+		return 1
+	}
+	data := make([]byte, first.Size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return 1
+	}
+	if err := confine.Process(confine.Limits{Memory: first.Memory, Processor: maxTime}); err != nil {
+		return say(out, ending{Error: err.Error(), Unsafe: true}, "")
+	}
+	debug.SetMemoryLimit(first.Memory / 2)
+	text, err := extract(first.Kind, data)
+	if err != nil {
+		return say(out, ending{Error: err.Error()}, "")
+	}
+	return say(out, ending{}, text)
+}
+
+func say(out io.Writer, e ending, text string) int {
+	head, err := json.Marshal(e)
+	if err != nil {
+		return 1
+	}
+	if _, err := io.WriteString(out, string(head)+"\n"+text); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// Reader reads documents in child processes, two at a time, and keeps the texts
+// it read last. It is safe for concurrent use.
+type Reader struct {
+	// Memory bounds a child, in bytes; [DefaultMemory] where it is 0. It is not
+	// changed once the Reader is used.
+	Memory int64
+
+	path  string
+	args  []string
+	turns chan struct{}
+	shelf shelf
+}
+
+// NewReader returns a Reader whose children are a command whose main is [Main].
+func NewReader(path string, args ...string) *Reader {
+	return &Reader{path: path, args: args, turns: make(chan struct{}, 2)}
+}
+
+// Reads is [Reads].
+func (*Reader) Reads(kind string) bool { return Reads(kind) }
+
+// Text returns the text of a document of the given media type, at most about
+// [MaxText] bytes of it. Errors are *model.Error: Invalid for a document that
+// cannot be read, TooLarge for one above [MaxDocument] or its limits of memory
+// and time, Unsupported where this system cannot confine the child.
+func (r *Reader) Text(ctx context.Context, kind string, data []byte) (string, error) {
+	if len(data) > MaxDocument {
+		return "", model.Errorf(model.TooLarge, "", "The document is larger than %d MiB.", MaxDocument>>20)
+	}
+	key := sha256.Sum256(append([]byte(kind+"\n"), data...))
+	if text, ok := r.shelf.get(key); ok {
+		return text, nil
+	}
+	select {
+	case r.turns <- struct{}{}:
+		defer func() { <-r.turns }()
+	case <-ctx.Done():
+		return "", model.AsError(context.Cause(ctx))
+	}
+	text, err := r.read(ctx, kind, data)
+	if err == nil {
+		r.shelf.put(key, text)
+	}
+	return text, err
+}
+
+// read has a child read one document.
+func (r *Reader) read(ctx context.Context, kind string, data []byte) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*maxTime)
+	defer cancel()
+	head, err := json.Marshal(order{Kind: kind, Size: len(data), Memory: cmp.Or(r.Memory, DefaultMemory)})
+	if err != nil {
+		return "", model.Wrap(model.Internal, "plaintext.Text", err)
+	}
+	cmd := exec.CommandContext(ctx, r.path, r.args...)
+	cmd.Env, cmd.Dir, cmd.WaitDelay = []string{"TZ=UTC", "GOMAXPROCS=1"}, "/", time.Second
+	cmd.Stdin = io.MultiReader(bytes.NewReader(append(head, '\n')), bytes.NewReader(data))
+	said := &bounded{most: MaxText + MaxText/8 + maxHeader}
+	cmd.Stdout = said
+	ended := cmd.Run()
+	if err := context.Cause(ctx); err != nil {
+		return "", model.AsError(err)
+	}
+	line, text, ok := strings.Cut(said.b.String(), "\n")
+	var e ending
+	var killed *exec.ExitError
+	switch {
+	case ended != nil && !errors.As(ended, &killed) && !ok:
+		return "", model.Wrap(model.Internal, "plaintext.Text", ended)
+	case !ok || json.Unmarshal([]byte(line), &e) != nil:
+		return "", &model.Error{Kind: model.TooLarge, Op: "plaintext.Text", Message: "The document takes too much memory or time to read.", Err: ended}
+	case e.Unsafe:
+		return "", &model.Error{Kind: model.Unsupported, Op: "plaintext.Text", Message: "This server cannot read documents safely.", Err: errors.New(e.Error)}
+	case e.Error != "":
+		return "", &model.Error{Kind: model.Invalid, Op: "plaintext.Text", Message: fmt.Sprintf("The document cannot be read: %s.", e.Error)}
+	}
+	return text, nil
+}
+
+// bounded keeps what a child says, and fails when it says too much.
+type bounded struct {
+	b    strings.Builder
+	most int
+}
+
+func (w *bounded) Write(p []byte) (int, error) {
+	if w.b.Len()+len(p) > w.most {
+		return 0, errors.New("plaintext: the child says too much")
+	}
+	return w.b.Write(p)
+}
