@@ -28,7 +28,7 @@ type actor struct {
 	state   *agent.State
 	facts   session.Facts
 	saved   uint64 // event of the last snapshot
-	pending []agent.Body
+	pending []outcome
 	// wake is the session's timer as the store has it.
 	wake time.Time
 	// fresh is false where the journal may hold more than was read.
@@ -54,12 +54,16 @@ type running struct {
 	stop context.CancelCauseFunc
 	// program is where a program's own calls wait for their outcomes.
 	program *program
+	// rest is the end of what was said; whoever performs the run sets it.
+	rest []session.Delta
 }
 
 // outcome is what became of a run.
 type outcome struct {
 	seq  uint64
 	body agent.Body
+	// rest are deltas that go with it into the store.
+	rest []session.Delta
 }
 
 func newActor(d *Driver, lease session.Lease, asked time.Time) *actor {
@@ -182,7 +186,9 @@ func (a *actor) begin(ctx context.Context) error {
 	}
 	// The earlier owner's lease ended, by the database's clock, before ours
 	// was granted.
-	a.pending = a.orphans(ctx, a.state.Orphans(a.now()))
+	for _, body := range a.orphans(ctx, a.state.Orphans(a.now())) {
+		a.pending = append(a.pending, outcome{body: body})
+	}
 	return nil
 }
 
@@ -255,7 +261,7 @@ func (a *actor) collect() {
 			}
 		}
 		if o.body != nil {
-			a.pending = append(a.pending, o.body)
+			a.pending = append(a.pending, o)
 		}
 	}
 }
@@ -268,6 +274,7 @@ func (a *actor) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		told := make([]fed, 0, len(events))
 		for _, e := range events {
 			read, err := a.d.codec.Read(e)
 			if err != nil {
@@ -276,9 +283,10 @@ func (a *actor) catchUp(ctx context.Context) error {
 			if err := a.state.Apply(read); err != nil {
 				return err
 			}
+			told = append(told, fed{e, read})
 			a.head.Seq, a.head.Head, a.wake = e.Seq, e.Hash, session.AtOnce
 		}
-		a.feed.append(events)
+		a.feed.append(told)
 		if len(events) < session.MaxEvents {
 			a.fresh = true
 			return nil
@@ -320,7 +328,7 @@ func (a *actor) stop(seq uint64) {
 		return
 	}
 	if run := a.state.Run(seq); run != nil {
-		a.tell(outcome{seq, abandoned(run)})
+		a.tell(outcome{seq: seq, body: abandoned(run)})
 	}
 }
 

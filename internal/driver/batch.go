@@ -14,9 +14,12 @@ import (
 type batch struct {
 	at       time.Time
 	drafts   []session.Draft
+	events   []agent.Event // the drafts as they were folded
 	progress bool
-	// outcomes is how many of the pending bodies are in it.
+	// outcomes is how many of the pending ones are in it.
 	outcomes int
+	// deltas are the ends of what was said before them.
+	deltas []session.Delta
 	// asks are answered once it is durable.
 	asks []*ask
 }
@@ -36,22 +39,14 @@ func (a *actor) batch() (*batch, error) {
 }
 
 func (a *actor) fill(b *batch) error {
-	for len(a.pending) > b.outcomes && len(b.drafts) < session.MaxEvents/2 {
-		body := a.pending[b.outcomes]
-		b.outcomes++
-		if !a.stands(body) {
-			continue
-		}
-		b.progress = b.progress || achieves(body)
-		if err := a.fold(b, body); err != nil {
-			return err
-		}
+	if err := a.settle(b); err != nil {
+		return err
 	}
 	if err := a.take(b); err != nil {
 		return err
 	}
 	if at := a.state.Timer(); len(b.drafts) == 0 && !at.IsZero() && !at.After(b.at) {
-		if err := a.fold(b, &agent.Ticked{}); err != nil {
+		if err := a.record(b, &agent.Ticked{}); err != nil {
 			return err
 		}
 	}
@@ -64,12 +59,41 @@ func (a *actor) fill(b *batch) error {
 			if effect.Record == nil || len(b.drafts) >= session.MaxEvents/2 {
 				break // the others come again
 			}
-			if err := a.fold(b, effect.Record); err != nil {
+			if err := a.record(b, effect.Record); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// settle folds the outcomes that came in, as many events and deltas as one
+// append takes.
+func (a *actor) settle(b *batch) error {
+	size := 0
+	for len(a.pending) > b.outcomes && len(b.drafts) < session.MaxEvents/2 {
+		next := a.pending[b.outcomes]
+		size += sizeOf(next.rest)
+		if len(b.deltas) > 0 && (len(b.deltas)+len(next.rest) > session.MaxDeltas || size > session.MaxPayload) {
+			return nil
+		}
+		b.outcomes++
+		if !a.stands(next.body) {
+			continue
+		}
+		b.progress = b.progress || achieves(next.body)
+		b.deltas = append(b.deltas, next.rest...)
+		if err := a.record(b, next.body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change is the batch as an append; its deltas stay for so long.
+func (b *batch) change(keep time.Duration) session.Change {
+	slices.SortFunc(b.deltas, func(x, y session.Delta) int { return x.ID.Compare(y.ID) })
+	return session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress, Deltas: b.deltas, TTL: keep}
 }
 
 // stands reports whether an outcome still has its intent: the journal may have
@@ -98,23 +122,44 @@ func achieves(body agent.Body) bool {
 // foldDraft adds an event to the batch and to the state, in the form it will be
 // read in.
 func (a *actor) foldDraft(b *batch, draft session.Draft) error {
-	at := session.Event{Tenant: a.head.Tenant, Session: a.head.ID, Seq: a.head.Seq + uint64(len(b.drafts)) + 1,
-		Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
-	read, err := a.d.codec.Read(at)
+	read, err := a.d.codec.Read(a.place(b.at, a.next(b), draft))
 	if err != nil {
 		return err
 	}
+	return a.apply(b, draft, read)
+}
+
+// record adds a body to the batch and to the state. What is small enough and
+// reads as it was is not read back.
+func (a *actor) record(b *batch, body agent.Body) error {
+	draft, read, err := a.d.codec.Record(body)
+	if err != nil || len(draft.Payload) > session.MaxPayload {
+		return a.fold(b, body)
+	}
+	return a.apply(b, draft, agent.Event{Session: a.head.ID, Seq: a.next(b), At: b.at, Body: read})
+}
+
+// next is the number of the batch's next event.
+func (a *actor) next(b *batch) uint64 { return a.head.Seq + uint64(len(b.drafts)) + 1 }
+
+// place is a draft as an event of the session.
+func (a *actor) place(at time.Time, seq uint64, draft session.Draft) session.Event {
+	return session.Event{Tenant: a.head.Tenant, Session: a.head.ID, Seq: seq, Type: draft.Type, Version: draft.Version,
+		At: at, Payload: draft.Payload}
+}
+
+func (a *actor) apply(b *batch, draft session.Draft, read agent.Event) error {
 	if err := a.state.Apply(read); err != nil {
 		return err
 	}
-	b.drafts = append(b.drafts, draft)
+	b.drafts, b.events = append(b.drafts, draft), append(b.events, read)
 	return nil
 }
 
 // append makes the batch durable. If others appended first, the journal is
 // folded anew and the outcomes stay pending.
 func (a *actor) append(ctx context.Context, b *batch) error {
-	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
+	change := b.change(a.d.config.Keep)
 	wake := a.state.Timer()
 	if !wake.Equal(a.wake) {
 		change.Wake = &wake // a timer that is set anew makes others look
@@ -133,7 +178,7 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 			a.facts = *change.Facts
 		}
 		a.pending = a.pending[b.outcomes:]
-		a.publish(before, b)
+		a.publish(before.Seq, b)
 		if a.head.Seq-a.saved >= saveEvery {
 			a.save(ctx)
 		}
@@ -185,11 +230,10 @@ func (a *actor) retry(ctx context.Context, cause error) error {
 }
 
 // publish hands what was appended to readers of this process.
-func (a *actor) publish(before session.Session, b *batch) {
-	events := make([]session.Event, len(b.drafts))
+func (a *actor) publish(before uint64, b *batch) {
+	events := make([]fed, len(b.drafts))
 	for i, draft := range b.drafts {
-		events[i] = session.Event{Tenant: before.Tenant, Session: before.ID, Seq: before.Seq + uint64(i) + 1,
-			Type: draft.Type, Version: draft.Version, At: b.at, Payload: draft.Payload}
+		events[i] = fed{a.place(b.at, before+uint64(i)+1, draft), b.events[i]}
 	}
 	a.feed.append(events)
 	// What was said before the event is read with it: it stays until the next.

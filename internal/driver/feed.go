@@ -4,11 +4,16 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/session"
 )
 
-// feedEvents is how many of the last events a feed holds.
-const feedEvents = 256
+// feedEvents is how many of the last events a feed holds at least, feedBytes
+// how much of what was said under intents that are over.
+const (
+	feedEvents = 256
+	feedBytes  = 64 << 10
+)
 
 // feeds hold what sessions of this process are telling, for readers in the
 // same process: whoever else reads asks the store.
@@ -26,9 +31,17 @@ type feed struct {
 
 	mu     sync.Mutex
 	owners int                        // whoever feeds it; without one it holds nothing
-	events []session.Event            // the last ones, without gaps
-	deltas map[uint64][]session.Delta // of intents under way
+	events []fed                      // the last ones, without gaps
+	deltas map[uint64][]session.Delta // of intents under way, and some of before
+	over   []uint64                   // those of before
+	size   int                        // of theirs, in bytes
 	change chan struct{}              // closed and replaced with each change
+}
+
+// fed is an event, and what it says: nobody changes either.
+type fed struct {
+	session.Event
+	read agent.Event
 }
 
 // open returns the session's feed, which the caller closes.
@@ -56,7 +69,7 @@ func (f *feeds) own(k key) *feed {
 func (f *feeds) disown(one *feed) {
 	one.changed(func() {
 		if one.owners--; one.owners == 0 {
-			one.events = nil
+			one.events, one.over, one.size = nil, nil, 0
 			clear(one.deltas)
 		}
 	})
@@ -85,7 +98,7 @@ func (f *feed) reset() {
 }
 
 // append adds events that are durable.
-func (f *feed) append(events []session.Event) {
+func (f *feed) append(events []fed) {
 	if len(events) == 0 {
 		return
 	}
@@ -94,7 +107,7 @@ func (f *feed) append(events []session.Event) {
 			f.events = nil
 		}
 		f.events = append(f.events, events...)
-		if over := len(f.events) - feedEvents; over > 0 {
+		if over := len(f.events) - feedEvents; over > feedEvents {
 			f.events = slices.Clone(f.events[over:])
 		}
 	})
@@ -112,16 +125,31 @@ func (f *feed) delta(d session.Delta) {
 	f.changed(func() { f.deltas[d.ID.Seq] = append(f.deltas[d.ID.Seq], d) })
 }
 
-// forget drops the deltas of an intent that is over: they are in the store.
+// forget says that an intent is over, and its deltas in the store. Readers that
+// are behind find them here for a while.
 func (f *feed) forget(seq uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.deltas, seq)
+	f.over = append(f.over, seq)
+	f.size += sizeOf(f.deltas[seq])
+	for f.size > feedBytes || len(f.over) > feedEvents {
+		f.size -= sizeOf(f.deltas[f.over[0]])
+		delete(f.deltas, f.over[0])
+		f.over = f.over[1:]
+	}
+}
+
+func sizeOf(deltas []session.Delta) int {
+	size := 0
+	for i := range deltas {
+		size += len(deltas[i].Data)
+	}
+	return size
 }
 
 // after returns the events after seq; ok is false if the feed does not reach
 // back so far.
-func (f *feed) after(seq uint64) (events []session.Event, ok bool) {
+func (f *feed) after(seq uint64) (events []fed, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.events)

@@ -30,6 +30,7 @@ func (a *actor) handOver(ctx context.Context) {
 		select {
 		case <-a.bell:
 			a.collect()
+			a.keep(ctx)
 			continue
 		case <-timer.C:
 		}
@@ -43,6 +44,9 @@ func (a *actor) handOver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	err := a.leaveBehind(ctx)
+	for err == nil && len(a.pending) > 0 {
+		err = a.leaveBehind(ctx)
+	}
 	for tries := 0; errors.Is(err, session.ErrStale) && !errors.Is(err, session.ErrFenced) && tries < leaveTries; tries++ {
 		if err = a.load(ctx); err == nil {
 			err = a.leaveBehind(ctx)
@@ -54,6 +58,22 @@ func (a *actor) handOver(ctx context.Context) {
 		return
 	}
 	a.release(ctx, "")
+}
+
+// keep writes what was said before outcomes that are not appended at once.
+func (a *actor) keep(ctx context.Context) {
+	for i := range a.pending {
+		rest := a.pending[i].rest
+		if len(rest) == 0 {
+			continue
+		}
+		a.pending[i].rest = nil // if it was written, it cannot be again
+		err := a.d.config.Store.Buffer.AppendDeltas(ctx, session.Deltas{Tenant: a.head.Tenant, Session: a.head.ID,
+			Epoch: a.head.Epoch, TTL: a.d.config.Keep, Deltas: rest})
+		if err != nil {
+			a.log.Debug("deltas were not kept", "err", err)
+		}
+	}
 }
 
 // leaveTries is how often the last outcomes are appended against input that
@@ -71,20 +91,16 @@ func (a *actor) leaveBehind(ctx context.Context) error {
 		}
 	}
 	b := &batch{at: a.now()}
-	for _, body := range a.pending {
-		if a.stands(body) {
-			b.progress = b.progress || achieves(body)
-			if err := a.fold(b, body); err != nil {
-				return err
-			}
-		}
+	if err := a.settle(b); err != nil {
+		return err
 	}
 	unfinished := len(a.state.Effects()) > 0
 	if len(b.drafts) == 0 && !unfinished {
+		a.pending = nil
 		a.save(ctx)
 		return nil
 	}
-	change := session.Change{Drafts: b.drafts, At: b.at, Progress: b.progress}
+	change := b.change(a.d.config.Keep)
 	wake := a.state.Timer()
 	if unfinished {
 		wake = session.AtOnce
@@ -94,17 +110,16 @@ func (a *actor) leaveBehind(ctx context.Context) error {
 	change.Facts = &facts
 	if len(b.drafts) == 0 {
 		// A timer is set with an append only: say that time has passed.
-		draft, err := a.d.codec.Draft(&agent.Ticked{})
-		if err != nil {
+		if err := a.fold(b, &agent.Ticked{}); err != nil {
 			return err
 		}
-		change.Drafts = []session.Draft{draft}
+		change.Drafts = b.drafts
 	}
 	before := a.head
 	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
 	if err == nil {
-		a.head = next
-		a.publish(before, &batch{at: b.at, drafts: change.Drafts})
+		a.head, a.pending = next, a.pending[b.outcomes:]
+		a.publish(before.Seq, b)
 	}
 	return err
 }

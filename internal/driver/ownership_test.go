@@ -26,6 +26,9 @@ type failing struct {
 var errFailing = errors.New("the store is away")
 
 func (f *failing) Append(ctx context.Context, b session.Batch) error {
+	if f.gate != nil && len(b.Deltas) > 0 {
+		<-f.gate
+	}
 	if f.before.Add(-1) >= 0 {
 		return errFailing
 	}
@@ -36,7 +39,8 @@ func (f *failing) Append(ctx context.Context, b session.Batch) error {
 	return err
 }
 
-// AppendDeltas waits for the gate, if there is one.
+// AppendDeltas waits for the gate, if there is one, as an outcome with deltas
+// does.
 func (f *failing) AppendDeltas(ctx context.Context, d session.Deltas) error {
 	if f.gate != nil {
 		<-f.gate

@@ -22,7 +22,8 @@ func (a *actor) perform(ctx context.Context, run *agent.Run) {
 	go func() {
 		defer a.group.Done()
 		defer stop(nil)
-		a.tell(outcome{run.Seq, a.attempt(ctx, run, job)})
+		body := a.attempt(ctx, run, job)
+		a.tell(outcome{run.Seq, body, r.rest})
 	}()
 }
 
@@ -54,7 +55,7 @@ func (a *actor) job(run *agent.Run, r *running) func(context.Context) agent.Body
 	at := *run
 	switch run.Kind {
 	case agent.RunModel:
-		return a.modelJob(at)
+		return a.modelJob(at, r)
 	case agent.RunListing:
 		return a.listingJob(at)
 	case agent.RunTool:
@@ -79,7 +80,7 @@ func (a *actor) permit(ctx context.Context, who Asker, what string) error {
 	return a.d.config.Permit(ctx, who, what)
 }
 
-func (a *actor) modelJob(run agent.Run) func(context.Context) agent.Body {
+func (a *actor) modelJob(run agent.Run, r *running) func(context.Context) agent.Body {
 	who := a.asker(run)
 	t := a.state.Thread(run.Thread)
 	req, err := a.state.Request(t)
@@ -101,7 +102,9 @@ func (a *actor) modelJob(run agent.Run) func(context.Context) agent.Body {
 			return modelFailed(run, err, nil)
 		}
 		said.capped = capped
-		return said.listen(ctx, who, bounded)
+		body := said.listen(ctx, who, bounded)
+		r.rest = said.rest
+		return body
 	}
 }
 

@@ -77,7 +77,7 @@ func (p *program) ask(ctx context.Context, n int, name, arguments string) (tool.
 	p.mu.Lock()
 	p.waiting[n] = done
 	p.mu.Unlock()
-	p.a.tell(outcome{p.run.Seq, &agent.CallAdded{Parent: p.call, N: n, Name: name, Arguments: arguments}})
+	p.a.tell(outcome{seq: p.run.Seq, body: &agent.CallAdded{Parent: p.call, N: n, Name: name, Arguments: arguments}})
 	select {
 	case result := <-done:
 		return result, nil

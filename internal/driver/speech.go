@@ -24,6 +24,8 @@ type speech struct {
 	kinds     map[int]model.Part
 	begun     map[agent.Place]bool
 	err       error // of the buffer: the owner is fenced
+	// rest was not written yet: it goes with the outcome.
+	rest []session.Delta
 	shorten   bool  // drop old context that does not fit
 	capped    bool  // the session's limit bounds the answer
 	past      agent.Spending
@@ -38,6 +40,7 @@ func newSpeech(a *actor, run agent.Run) *speech {
 func (s *speech) listen(ctx context.Context, who Asker, req *model.Request) agent.Body {
 	answer, err := s.ask(ctx, who, req)
 	if err != nil {
+		s.err = s.stream.Close() // nothing was said
 		if stopped(ctx) {
 			used := agent.Cut(model.Usage{}, s.run.Input, 0)
 			return s.interrupted(ctx, used, nil, s.a.guess(ctx, who, req.Model, used, s.past))
@@ -48,12 +51,12 @@ func (s *speech) listen(ctx context.Context, who Asker, req *model.Request) agen
 	defer stop()
 	err = s.hear(answer.Stream)
 	answer.Stream.Close()
-	if closed := s.stream.Close(); closed != nil && s.err == nil {
+	var closed error
+	if s.rest, closed = s.stream.Rest(); closed != nil && s.err == nil {
 		s.err = closed
 	}
 	resp := s.collector.Response()
-	switch {
-	case s.err != nil:
+	if s.err != nil {
 		s.a.log.Debug("deltas were not kept", "err", s.err)
 		if errors.Is(s.err, session.ErrFenced) {
 			return nil

@@ -44,7 +44,7 @@ type Tail struct {
 	// skip is how many signals of the next event were told already.
 	skip uint32
 	// ahead are events that were read; the first may have been told since.
-	ahead []session.Event
+	ahead []fed
 	// idle is called before waiting, if not nil.
 	idle func() error
 }
@@ -256,11 +256,11 @@ func (t *Tail) look(ctx context.Context) (found bool, err error) {
 }
 
 // upcoming are the events that were not told yet, as far as they were read.
-func (t *Tail) upcoming(ctx context.Context) (events []session.Event, err error) {
+func (t *Tail) upcoming(ctx context.Context) (events []fed, err error) {
 	state := t.p.State
 	if state.Session != t.key.session {
 		// A fork that has not told of its own beginning.
-		return t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, 0, readAhead)
+		return t.stored(ctx, 0)
 	}
 	for len(t.ahead) > 0 && t.ahead[0].Seq <= state.Seq {
 		t.ahead = t.ahead[1:]
@@ -271,7 +271,7 @@ func (t *Tail) upcoming(ctx context.Context) (events []session.Event, err error)
 	events, ok := t.feed.after(state.Seq)
 	// An event that was told in part is in the store, whatever the feed has.
 	if !ok || t.skip > 0 {
-		events, err = t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, state.Seq, readAhead)
+		events, err = t.stored(ctx, state.Seq)
 	}
 	t.ahead = events
 	return events, err
@@ -279,6 +279,20 @@ func (t *Tail) upcoming(ctx context.Context) (events []session.Event, err error)
 
 // readAhead is how many events a reader takes at once.
 const readAhead = 64
+
+// stored are the events after one, from the store: what they say is read once
+// it is told.
+func (t *Tail) stored(ctx context.Context, after uint64) ([]fed, error) {
+	events, err := t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, after, readAhead)
+	if err != nil {
+		return nil, err
+	}
+	unread := make([]fed, len(events))
+	for i, e := range events {
+		unread[i].Event = e
+	}
+	return unread, nil
+}
 
 // hear queues what was said since.
 func (t *Tail) hear(ctx context.Context, seq uint64) (bool, error) {
@@ -302,10 +316,13 @@ func (t *Tail) hear(ctx context.Context, seq uint64) (bool, error) {
 
 // tell queues an event of the journal, after what was said under the intent
 // that it ends.
-func (t *Tail) tell(ctx context.Context, e session.Event) error {
-	read, err := t.d.codec.Read(e)
-	if err != nil {
-		return err
+func (t *Tail) tell(ctx context.Context, e fed) error {
+	read := e.read
+	if read.Body == nil {
+		var err error
+		if read, err = t.d.codec.Read(e.Event); err != nil {
+			return err
+		}
 	}
 	intent := agent.IntentOf(read.Body)
 	if run := t.p.State.Run(intent); run != nil && run.Kind == agent.RunModel && t.skip > 0 {
