@@ -8,8 +8,8 @@ import (
 )
 
 // admit refuses what the card says the model cannot do, so that a client learns
-// it here as it would from a real upstream.
-func admit(req *model.Request, card *model.Card) error {
+// it here as it would from a real upstream. tokens is the size of the request.
+func admit(req *model.Request, card *model.Card, tokens int64) error {
 	switch {
 	case len(req.Messages) == 0:
 		return model.Errorf(model.Invalid, "messages", "messages must hold at least one message.")
@@ -43,9 +43,9 @@ func admit(req *model.Request, card *model.Card) error {
 			}
 		}
 	}
-	if n := Count(req); card.ContextTokens > 0 && n > int64(card.ContextTokens) {
+	if card.ContextTokens > 0 && tokens > int64(card.ContextTokens) {
 		return model.Errorf(model.ContextLength, "messages",
-			"The request has %d tokens, but the context of %s holds %d.", n, card.ID, card.ContextTokens)
+			"The request has %d tokens, but the context of %s holds %d.", tokens, card.ID, card.ContextTokens)
 	}
 	return checkThinking(req)
 }

@@ -107,7 +107,15 @@ func countParts(parts []model.Part) (n int64) {
 // words counts what stands between white space.
 func words(s string) (n int64) {
 	space := true
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
+		if solid(s[i:]) {
+			if space {
+				n++
+			}
+			space = false
+			i += solidBytes - 1
+			continue
+		}
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			return runeWords(s)
@@ -119,6 +127,21 @@ func words(s string) (n int64) {
 		}
 	}
 	return n
+}
+
+// solidBytes is how many bytes solid looks at together.
+const solidBytes = 8
+
+// solid reports whether the next bytes are all of ASCII and no white space.
+// Control characters that are none count as not solid.
+func solid(s string) bool {
+	if len(s) < solidBytes {
+		return false
+	}
+	eight := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	const each = 0x0101010101010101
+	return eight&(0x80*each) == 0 && (eight-(' '+1)*each)&(0x80*each) == 0
 }
 
 // runeWords is words of any text.

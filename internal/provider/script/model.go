@@ -113,13 +113,14 @@ func (m *Model) Generate(ctx context.Context, req *model.Request) (model.Stream,
 	if err != nil {
 		return nil, err
 	}
-	if err := admit(req, card); err != nil {
+	used := cacheUse(req)
+	if err := admit(req, card, used.InputTotal()); err != nil {
 		return nil, err
 	}
 	v := look(req)
 	for i := range m.rules {
 		if groups, ok := m.rules[i].match(v, card); ok {
-			return m.play(ctx, &m.rules[i], v, groups, card)
+			return m.play(ctx, &m.rules[i], v, groups, card, used)
 		}
 	}
 	return nil, model.Errorf(model.Internal, "", "") // unreachable: New appends a rule that always matches
@@ -142,7 +143,7 @@ func (m *Model) card(id string, c model.Capability) (*model.Card, error) {
 }
 
 // play turns a rule's answer into a stream.
-func (m *Model) play(ctx context.Context, rule *compiled, v *view, groups map[string]string, card *model.Card) (model.Stream, error) {
+func (m *Model) play(ctx context.Context, rule *compiled, v *view, groups map[string]string, card *model.Card, usage model.Usage) (model.Stream, error) {
 	w := &writer{req: v.req, delay: rule.Then.Delay}
 	if f := rule.Then.Failure; f != nil {
 		w.fail = f.err(v, groups)
@@ -166,7 +167,6 @@ func (m *Model) play(ctx context.Context, rule *compiled, v *view, groups map[st
 		}
 	}
 	if !w.failed {
-		usage := cacheUse(v.req)
 		usage.Output, usage.Reasoning = w.used, w.thinks
 		w.add(model.Event{Kind: model.EventUsage, Usage: &usage})
 	}

@@ -6,7 +6,8 @@ import "testing"
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for c := range 256 {
-		for _, text := range []string{string(rune(c)), "a" + string(rune(c)) + "b", string(rune(c)) + " x\t\n" + string(rune(c)), "a\x1cb\x1f \vc\r\fd"} {
+		for _, text := range []string{string(rune(c)), "a" + string(rune(c)) + "b", string(rune(c)) + " x\t\n" + string(rune(c)), "a\x1cb\x1f \vc\r\fd",
+			"seven77" + string(rune(c)) + "eight888" + string(rune(c)) + string(rune(c)) + "ninenine9 0123456789abcdefg"} {
 			if got, want := words(text), runeWords(text); got != want {
 				t.Errorf("words(%q) is %d, want %d", text, got, want)
 			}
