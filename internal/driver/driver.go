@@ -79,6 +79,9 @@ type Config struct {
 	Keep time.Duration
 	// Active bounds how many sessions are owned at once; 0 means [DefaultActive].
 	Active int
+	// Outline is in how many events listings find something kept to begin with;
+	// 0 means [DefaultOutline].
+	Outline uint64
 	// Now tells the time; required.
 	Now func() time.Time
 	Log *slog.Logger
@@ -132,6 +135,7 @@ func New(config Config) (*Driver, error) {
 	or(&config.Linger, DefaultLinger)
 	or(&config.Keep, DefaultKeep)
 	or(&config.Active, DefaultActive)
+	or(&config.Outline, DefaultOutline)
 	codec, err := agent.NewCodec()
 	if err != nil {
 		return nil, err

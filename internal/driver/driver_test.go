@@ -30,6 +30,8 @@ type world struct {
 	n       int
 	// linger is how long sessions are kept; 0 means a moment.
 	linger time.Duration
+	// outline is in how many events an outline is kept; 0 means the default.
+	outline uint64
 	// journals and buffer are the store's, or around them.
 	journals  session.Store
 	buffer    session.Buffer
@@ -57,7 +59,7 @@ func (w *world) node() (*driver.Driver, func()) {
 		Store:   driver.Store{Journals: w.journals, Leases: w.leases, Snapshots: w.snapshots, Buffer: w.buffer, Index: w.index, Hints: w.leases.(session.Hinter)},
 		Journal: w.journal, Models: w.models, Tools: w.tools, Node: fmt.Sprintf("node-%d", w.n),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)), TTL: 2 * time.Second, Poll: 20 * time.Millisecond,
-		Linger: cmp.Or(w.linger, 50*time.Millisecond),
+		Linger: cmp.Or(w.linger, 50*time.Millisecond), Outline: w.outline,
 	})
 	if err != nil {
 		w.t.Fatal(err)

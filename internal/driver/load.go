@@ -101,6 +101,7 @@ func (a *actor) save(ctx context.Context) {
 		return
 	}
 	a.saved = a.head.Seq
+	a.d.keepOutline(ctx, a.head.Tenant, a.state)
 }
 
 // AgentKey is the metadata key under which listings find the agent of a

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/craton-ai/craton/internal/agent"
@@ -40,29 +41,73 @@ type Span struct {
 	Error string
 }
 
-// Traces folds a session's past into the traces of its root turns that have
-// ended, or of one that goes on as far as it has come. It costs as much as the
-// session is long.
-func (s *Sessions) Traces(ctx context.Context, tenant, id string) ([]Trace, error) {
-	head, err := s.head(ctx, tenant, id)
+// Traces returns a page of the traces of root turns, the last as far as it has
+// come, and whether more follow it. It costs what happened in these turns. A
+// page after a turn that is not listed is an error of kind NotFound.
+func (h *History) Traces(ctx context.Context, page Page) (traces []Trace, more bool, err error) {
+	turns, more, err := h.Turns(ctx, "", page)
+	if err != nil || len(turns) == 0 {
+		return nil, more, err
+	}
+	first, last := &turns[0], &turns[len(turns)-1]
+	if !page.Oldest {
+		first, last = last, first
+	}
+	from, _ := h.past.place(first.ID)
+	to := h.past.total
+	if last.until > 0 {
+		to = last.until - 1
+	}
+	t := &tracer{open: map[uint64]*Span{}, turns: map[string]*Span{}}
+	if err := t.trace(ctx, h.past, from, to); err != nil {
+		return nil, false, hide(err, h.State.Session)
+	}
+	traces = t.traces()
+	if !page.Oldest {
+		slices.Reverse(traces)
+	}
+	return traces, more, nil
+}
+
+// trace folds what happened from one place to another, and what became of it
+// after that.
+func (t *tracer) trace(ctx context.Context, p *past, from, to uint64) error {
+	state, at, err := p.outline(ctx, from-1, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	events, err := s.driver.config.Journal.History(ctx, head)
-	if err != nil {
-		return nil, hide(err, id)
-	}
-	t := &tracer{state: agent.NewState(), open: map[uint64]*Span{}, turns: map[string]*Span{}}
-	for _, e := range events {
-		read, err := s.driver.codec.Read(e)
-		if err != nil {
-			return nil, hide(err, id)
+	t.state = state
+	return p.fold(ctx, at, p.total, func(place uint64, e agent.Event) (bool, error) {
+		switch {
+		case place < from:
+			return false, state.Apply(e)
+		case place > to:
+			t.outcome(e)
+			if err := state.Apply(e); err != nil {
+				return false, err
+			}
+		default:
+			if err := t.add(e); err != nil {
+				return false, err
+			}
 		}
-		if err := t.add(read); err != nil {
-			return nil, err
+		return place >= to && !t.waiting(), nil
+	})
+}
+
+// waiting reports whether a span may still end.
+func (t *tracer) waiting() bool {
+	for seq := range t.open {
+		if t.state.Run(seq) != nil {
+			return true
 		}
 	}
-	return t.traces(), nil
+	for _, thread := range t.state.Threads {
+		if !thread.Turn.Over() && t.turns[thread.Turn.ID] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // tracer turns events into spans.
@@ -83,6 +128,21 @@ func (t *tracer) add(e agent.Event) error {
 		}
 	case *agent.ModelCalled:
 		t.begin(e, &Span{Kind: SpanModel, Thread: b.Thread}, b.Turn)
+	default:
+		t.outcome(e)
+	}
+	if err := t.state.Apply(e); err != nil {
+		return err
+	}
+	if b, ok := e.Body.(*agent.TurnStarted); ok {
+		t.turn(e, b.Thread)
+	}
+	return nil
+}
+
+// outcome ends the span that an event is the end of.
+func (t *tracer) outcome(e agent.Event) {
+	switch b := e.Body.(type) {
 	case *agent.ModelAnswered:
 		t.end(e, b.Call, func(s *Span) { s.Name, s.Usage = b.Model, b.Usage })
 	case *agent.ModelFailed:
@@ -104,13 +164,6 @@ func (t *tracer) add(e agent.Event) error {
 			span.End, span.Error = e.At, b.Message
 		}
 	}
-	if err := t.state.Apply(e); err != nil {
-		return err
-	}
-	if b, ok := e.Body.(*agent.TurnStarted); ok {
-		t.turn(e, b.Thread)
-	}
-	return nil
 }
 
 // turn begins a turn's span: a subagent's is part of the root turn under way.
@@ -136,8 +189,8 @@ func (t *tracer) current() string {
 
 func (t *tracer) begin(e agent.Event, span *Span, turn string) {
 	span.Seq, span.Start = e.Seq, e.At
-	if parent := t.turns[turn]; parent != nil {
-		span.Parent = parent.Seq
+	if _, parent, _, ok := agent.Origin(turn); ok {
+		span.Parent = parent // which may have begun before what is traced
 	}
 	t.open[e.Seq] = span
 	t.all, t.of = append(t.all, span), append(t.of, t.current())

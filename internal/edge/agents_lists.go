@@ -12,9 +12,14 @@ import (
 	"github.com/craton-ai/craton/internal/wire/agents"
 )
 
-// history reads everything that the path's session tells.
+// history is what the path's session tells.
 func (c *call) history() (*driver.History, error) {
 	return c.h.opts.Sessions.History(c.r.Context(), c.who.Tenant.ID, c.r.PathValue("session_id"))
+}
+
+// pastPage is a query's page for the runtime.
+func pastPage(q agents.Query) driver.Page {
+	return driver.Page{After: q.After, Oldest: q.Ascending, Limit: q.Limit}
 }
 
 // thread is the agent whose part the path is about: the root, or a subagent.
@@ -54,7 +59,7 @@ func (h *Handler) listItems(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.items(past, func(i *agent.Item) bool { return i.Thread == thread })
+	return c.items(past, driver.ItemQuery{Thread: thread})
 }
 
 // listTurnItems serves GET …/turns/{turn_id}/items.
@@ -63,22 +68,18 @@ func (h *Handler) listTurnItems(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.items(past, func(i *agent.Item) bool { return i.Turn == turn.ID })
+	return c.items(past, driver.ItemQuery{Thread: turn.Thread, Turn: turn.ID})
 }
 
-// items answers a page of those items that are wanted.
-func (c *call) items(past *driver.History, wanted func(*agent.Item) bool) error {
+// items answers a page of those items that are asked for.
+func (c *call) items(past *driver.History, asked driver.ItemQuery) error {
 	q, err := c.agentsPage()
 	if err != nil {
 		return err
 	}
-	var all []*agent.Item
-	for _, item := range past.Items {
-		if wanted(item) && shownItem(past.State, item) != nil {
-			all = append(all, item)
-		}
-	}
-	some, more, err := cut(q, all, func(i *agent.Item) string { return i.ID })
+	asked.Page = pastPage(q)
+	asked.Wanted = func(i *agent.Item) bool { return shownItem(past.State, i) != nil }
+	some, more, err := past.Items(c.r.Context(), asked)
 	if err != nil {
 		return err
 	}
@@ -116,13 +117,8 @@ func (c *call) turn() (*driver.History, *driver.TurnRecord, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	id := c.r.PathValue("turn_id")
-	for i := range past.Turns {
-		if past.Turns[i].ID == id && past.Turns[i].Thread == thread {
-			return past, &past.Turns[i], nil
-		}
-	}
-	return nil, nil, model.Errorf(model.NotFound, "turn_id", "No such turn: '%s'.", id)
+	turn, err := past.Turn(c.r.Context(), thread, c.r.PathValue("turn_id"))
+	return past, turn, err
 }
 
 // getTurn serves GET …/turns/{turn_id}.
@@ -148,17 +144,12 @@ func (h *Handler) listTurns(c *call) error {
 	if err != nil {
 		return err
 	}
-	var all []agents.Turn
-	for i := range past.Turns {
-		if t := &past.Turns[i]; t.Thread == thread {
-			all = append(all, shownTurn(past.State, thread, &t.Turn))
-		}
-	}
-	some, more, err := cut(q, all, func(t agents.Turn) string { return t.ID })
+	some, more, err := past.Turns(c.r.Context(), thread, pastPage(q))
 	if err != nil {
 		return err
 	}
-	return agentsList(c, some, more, func(t agents.Turn) agents.Turn { return t }, func(t agents.Turn) string { return t.ID })
+	return agentsList(c, some, more, func(t driver.TurnRecord) agents.Turn { return shownTurn(past.State, thread, &t.Turn) },
+		func(t agents.Turn) string { return t.ID })
 }
 
 // listSubagents serves GET /v1/agents/sessions/{session_id}/subagents.

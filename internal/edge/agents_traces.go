@@ -61,22 +61,21 @@ func (h *Handler) listTraces(c *call) error {
 	if err != nil {
 		return err
 	}
-	id := c.r.PathValue("session_id")
-	traces, err := h.opts.Sessions.Traces(c.r.Context(), c.who.Tenant.ID, id)
+	past, err := c.history()
+	if err != nil {
+		return err
+	}
+	traces, more, err := past.Traces(c.r.Context(), pastPage(q))
 	if err != nil {
 		return err
 	}
 	all := make([]agents.Trace, len(traces))
 	for i := range traces {
-		if all[i], err = shownTrace(id, &traces[i]); err != nil {
+		if all[i], err = shownTrace(past.State.Session, &traces[i]); err != nil {
 			return err
 		}
 	}
-	some, more, err := cut(q, all, func(t agents.Trace) string { return t.ID })
-	if err != nil {
-		return err
-	}
-	return agentsList(c, some, more, func(t agents.Trace) agents.Trace { return t }, func(t agents.Trace) string { return t.ID })
+	return agentsList(c, all, more, func(t agents.Trace) agents.Trace { return t }, func(t agents.Trace) string { return t.ID })
 }
 
 // The members of an OTLP/JSON ExportTraceServiceRequest that traces have.

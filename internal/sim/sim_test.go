@@ -113,6 +113,7 @@ func (w *world) observer() (*driver.Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.Outline = 8 // sessions are short here
 	d, err := driver.New(config)
 	if err != nil {
 		return nil, err
@@ -195,7 +196,7 @@ func (w *world) judge(ctx context.Context, all []*client, listeners [][]*drivert
 		if _, err := observer.Replay(ctx, tenant, c.id); err != nil {
 			w.fail("replay: %v", err)
 		}
-		w.verify(ctx, c.id)
+		w.verify(ctx, c.id, observer)
 		for k, one := range listeners[i] {
 			o.told += one.Len()
 			if err := one.Agree(listeners[i][0], record); err != nil {
@@ -217,8 +218,8 @@ func (w *world) judge(ctx context.Context, all []*client, listeners [][]*drivert
 	return o
 }
 
-// verify checks the chain as it is stored.
-func (w *world) verify(ctx context.Context, id string) {
+// verify checks the chain as it is stored, and what is listed of it.
+func (w *world) verify(ctx context.Context, id string, observer *driver.Sessions) {
 	head, err := w.store.Head(ctx, tenant, id)
 	if err != nil {
 		w.fail("%v", err)
@@ -235,6 +236,9 @@ func (w *world) verify(ctx context.Context, id string) {
 	}
 	if err := session.Verify(session.Hash{}, head.Key, events); err != nil {
 		w.fail("%v", err)
+	}
+	if err := drivertest.CheckListings(ctx, observer, tenant, id, events); err != nil {
+		w.fail("listed of %s: %v", id, err)
 	}
 }
 
