@@ -36,8 +36,12 @@ const (
 
 // call is one authenticated request under way. It belongs to its handler's goroutine.
 type call struct {
-	h      *Handler
-	w      *countingWriter
+	h *Handler
+	w *countingWriter
+	// out is what w is of a call of its own, ids the values of its answer's headers.
+	out countingWriter
+	ids [1]string
+
 	r      *http.Request
 	d      *dialect
 	id     string
@@ -59,9 +63,11 @@ type handler func(c *call) error
 
 // handle registers a handler behind authentication and the permission check.
 func (h *Handler) handle(pattern string, d *dialect, action identity.Action, serve handler) {
-	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		h.serve(w, r, d, action, nil, serve)
-	})
+	serves := func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, d, action, nil, serve) }
+	h.mux.HandleFunc(pattern, serves)
+	if path, post := strings.CutPrefix(pattern, "POST "); post && !strings.HasSuffix(path, "/") && !strings.Contains(path, "{") {
+		h.posts[path] = serves
+	}
 }
 
 // serve runs one call from credential to access log.
@@ -106,11 +112,12 @@ func (c *call) run(serve func() error) {
 
 // newCall opens a call and labels its answer with the request's id.
 func (h *Handler) newCall(w http.ResponseWriter, r *http.Request, d *dialect) *call {
-	c := &call{h: h, w: &countingWriter{ResponseWriter: w, patience: writePatience}, r: r, d: d, id: h.opts.NewID(), start: h.opts.Now()}
+	c := &call{h: h, out: countingWriter{ResponseWriter: w, patience: writePatience}, r: r, d: d, id: h.opts.NewID(), start: h.opts.Now()}
+	c.w, c.ids[0] = &c.out, c.id
 	header := w.Header()
-	header.Set(d.requestID, c.id)
+	header[d.requestID] = c.ids[:1:1] // its name is canonical
 	if d != openAI {
-		header.Set("X-Request-Id", c.id)
+		header["X-Request-Id"] = c.ids[:1:1]
 	}
 	return c
 }
@@ -189,7 +196,7 @@ func (c *call) label(upstream, name string, losses []model.Loss) {
 	c.served = upstream
 	c.rates()
 	header := c.w.Header()
-	header.Set(ServedByHeader, upstream+"/"+name)
+	header[ServedByHeader] = []string{upstream + "/" + name}
 	if len(losses) == 0 {
 		return
 	}
@@ -207,11 +214,14 @@ func (c *call) rates() {
 	}
 }
 
+// jsonType is shared by the headers of answers, which replace it or leave it.
+var jsonType = []string{"application/json"}
+
 // json answers 200 with a JSON body.
 func (c *call) json(body []byte) error {
 	header := c.w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header["Content-Type"] = jsonType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	_, err := c.w.Write(body)
 	return err
 }

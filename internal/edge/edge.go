@@ -5,8 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"path"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -106,6 +106,8 @@ type Handler struct {
 	hosts hostList
 	auth  *authenticator
 	mux   *http.ServeMux
+	// posts are the POST operations at fixed paths, which need no search.
+	posts map[string]http.HandlerFunc
 	aws   *awsRouter
 	slots chan struct{}
 	// watchers are the readers of sessions among the slots: they hold theirs for
@@ -137,6 +139,7 @@ func New(opts Options) (*Handler, error) {
 		hosts:  newHostList(opts.Hosts),
 		auth:   newAuthenticator(opts.Directory, opts.Now),
 		mux:    http.NewServeMux(),
+		posts:  map[string]http.HandlerFunc{},
 		slots:  make(chan struct{}, max(opts.MaxConcurrent, 1)),
 		origin: map[string]bool{},
 
@@ -241,6 +244,10 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request) {
 	}
 	if clean := path.Clean(r.URL.Path); clean != strings.TrimSuffix(r.URL.Path, "/") && clean != r.URL.Path {
 		h.crooked(w, r, clean)
+		return
+	}
+	if serve := h.posts[r.URL.Path]; serve != nil && r.Method == http.MethodPost && r.URL.RawPath == "" {
+		serve(w, r)
 		return
 	}
 	h.mux.ServeHTTP(w, r)

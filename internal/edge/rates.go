@@ -10,16 +10,60 @@ import (
 
 // openAIRates writes x-ratelimit headers: resets are durations.
 func openAIRates(h http.Header, s limit.State, _ time.Time) {
-	values := make([]string, 0, 6)
-	write := func(names *[3]string, most, left int64, reset time.Duration) {
-		if most == 0 {
-			return
+	var t rateText
+	t.limit(&openAIRequests, s.LimitRequests, s.RemainingRequests, func(b []byte) []byte { return appendDuration(b, s.ResetRequests) })
+	t.limit(&openAITokens, s.LimitTokens, s.RemainingTokens, func(b []byte) []byte { return appendDuration(b, s.ResetTokens) })
+	t.set(h)
+}
+
+func appendDuration(b []byte, d time.Duration) []byte {
+	if d = d.Round(time.Millisecond); d < time.Second {
+		b = strconv.AppendInt(b, d.Milliseconds(), 10)
+		if d > 0 {
+			b = append(b, 'm')
 		}
-		values = append(values, strconv.FormatInt(most, 10), strconv.FormatInt(max(left, 0), 10), reset.Round(time.Millisecond).String())
-		set(h, names, values[len(values)-3:])
+		return append(b, 's')
 	}
-	write(&openAIRequests, s.LimitRequests, s.RemainingRequests, s.ResetRequests)
-	write(&openAITokens, s.LimitTokens, s.RemainingTokens, s.ResetTokens)
+	return append(b, d.String()...)
+}
+
+// rateText is the text of up to six headers, in one piece of memory.
+type rateText struct {
+	bytes [192]byte
+	n     int
+	names [6]string
+	ends  [6]int
+	count int
+}
+
+// limit adds the headers of one limit, if there is one.
+func (t *rateText) limit(names *[3]string, most, left int64, reset func([]byte) []byte) {
+	if most == 0 {
+		return
+	}
+	t.add(names[0], strconv.AppendInt(t.bytes[:t.n], most, 10))
+	t.add(names[1], strconv.AppendInt(t.bytes[:t.n], max(left, 0), 10))
+	t.add(names[2], reset(t.bytes[:t.n]))
+}
+
+// add takes the text with what was appended for a header of that canonical name.
+func (t *rateText) add(name string, text []byte) {
+	t.n = len(text)
+	t.names[t.count], t.ends[t.count] = name, t.n
+	t.count++
+}
+
+// set sets the headers.
+func (t *rateText) set(h http.Header) {
+	if t.count == 0 {
+		return
+	}
+	text, values, from := string(t.bytes[:t.n]), make([]string, t.count), 0
+	for i := range values {
+		values[i] = text[from:t.ends[i]]
+		h[t.names[i]] = values[i : i+1 : i+1]
+		from = t.ends[i]
+	}
 }
 
 // The headers of the limits: what may be used, what is left, and until when.
@@ -30,23 +74,12 @@ var (
 	anthropicTokens   = [3]string{"Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"}
 )
 
-// set sets headers of canonical names, whose values share their memory.
-func set(h http.Header, names *[3]string, values []string) {
-	for i, name := range names {
-		h[name] = values[i : i+1 : i+1]
-	}
-}
-
 // anthropicRates writes anthropic-ratelimit headers: resets are points in time.
 func anthropicRates(h http.Header, s limit.State, now time.Time) {
-	values := make([]string, 0, 6)
-	write := func(names *[3]string, most, left int64, reset time.Duration) {
-		if most == 0 {
-			return
-		}
-		values = append(values, strconv.FormatInt(most, 10), strconv.FormatInt(max(left, 0), 10), now.Add(reset).UTC().Format(time.RFC3339))
-		set(h, names, values[len(values)-3:])
-	}
-	write(&anthropicRequests, s.LimitRequests, s.RemainingRequests, s.ResetRequests)
-	write(&anthropicTokens, s.LimitTokens, s.RemainingTokens, s.ResetTokens)
+	var t rateText
+	t.limit(&anthropicRequests, s.LimitRequests, s.RemainingRequests, func(b []byte) []byte { return appendMoment(b, now.Add(s.ResetRequests)) })
+	t.limit(&anthropicTokens, s.LimitTokens, s.RemainingTokens, func(b []byte) []byte { return appendMoment(b, now.Add(s.ResetTokens)) })
+	t.set(h)
 }
+
+func appendMoment(b []byte, at time.Time) []byte { return at.UTC().AppendFormat(b, time.RFC3339) }

@@ -63,7 +63,8 @@ func (g *Gateway) admit(ctx context.Context, call *Call, candidates []route.Cand
 			return nil, err
 		}
 	}
-	if limits := budgets(call); len(limits) > 0 && g.opts.Guards.Budgets != nil {
+	var room [4]budget.Limit
+	if limits := budgets(call, room[:0]); len(limits) > 0 && g.opts.Guards.Budgets != nil {
 		reservation, err := g.opts.Guards.Budgets.Reserve(ctx, limits, g.dearest(candidates, most))
 		if err != nil {
 			t.call.End(nil, 0, err)
@@ -103,22 +104,19 @@ func (t *ticket) close(u *model.Usage, attempts int, err error) {
 	t.permit.Release(tokens)
 }
 
-// budgets lists what the call's cost falls under.
-func budgets(call *Call) []budget.Limit {
-	tenant, key := call.Principal.Tenant, &call.Key
-	if key.Budgets == noBudgets && tenant.Budgets == noBudgets {
-		return nil
-	}
-	list := make([]budget.Limit, 0, 4)
-	add := func(scope usage.Scope, span budget.Span, nano int64) {
-		if nano > 0 {
-			list = append(list, budget.Limit{Scope: scope, Span: span, NanoUSD: nano})
+// budgets appends what the call's cost falls under.
+func budgets(call *Call, list []budget.Limit) []budget.Limit {
+	tenant, key := &call.Principal.Tenant, &call.Key
+	for _, l := range [...]budget.Limit{
+		{Scope: usage.KeyScope(tenant.ID, key.ID), Span: budget.Daily, NanoUSD: key.Budgets.DailyNanoUSD},
+		{Scope: usage.KeyScope(tenant.ID, key.ID), Span: budget.Monthly, NanoUSD: key.Budgets.MonthlyNanoUSD},
+		{Scope: usage.TenantScope(tenant.ID), Span: budget.Daily, NanoUSD: tenant.Budgets.DailyNanoUSD},
+		{Scope: usage.TenantScope(tenant.ID), Span: budget.Monthly, NanoUSD: tenant.Budgets.MonthlyNanoUSD},
+	} {
+		if l.NanoUSD > 0 {
+			list = append(list, l)
 		}
 	}
-	add(usage.KeyScope(tenant.ID, key.ID), budget.Daily, key.Budgets.DailyNanoUSD)
-	add(usage.KeyScope(tenant.ID, key.ID), budget.Monthly, key.Budgets.MonthlyNanoUSD)
-	add(usage.TenantScope(tenant.ID), budget.Daily, tenant.Budgets.DailyNanoUSD)
-	add(usage.TenantScope(tenant.ID), budget.Monthly, tenant.Budgets.MonthlyNanoUSD)
 	return list
 }
 

@@ -28,6 +28,8 @@ type Client struct {
 	// decodeError turns an error answer of the upstream into an Error.
 	decodeError func(status int, header http.Header, body []byte) *model.Error
 	blanks      blanks
+	// hop is the loop header of requests that begin here.
+	hop []string
 }
 
 // NewClient returns a client for cfg, whose defaults must be filled in, that
@@ -37,7 +39,7 @@ func NewClient(cfg Config, decodeError func(int, http.Header, []byte) *model.Err
 	if transport == nil {
 		transport = newTransport(cfg)
 	}
-	return &Client{cfg: cfg, transport: transport, decodeError: decodeError}
+	return &Client{cfg: cfg, transport: transport, decodeError: decodeError, hop: []string{cfg.Instance}[:1:1]}
 }
 
 // newTransport returns a transport for long answers of one host: connections

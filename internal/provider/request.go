@@ -12,6 +12,24 @@ import (
 	"github.com/craton-ai/craton/internal/model"
 )
 
+// Values of headers, which nobody changes: who wants another sets one.
+var (
+	jsonType = []string{"application/json"}
+	ownName  = []string{"craton"}
+)
+
+// payload is a body in memory.
+type payload struct{ bytes.Reader }
+
+func newPayload(b []byte) *payload {
+	p := &payload{}
+	p.Reset(b)
+	return p
+}
+
+// Close does nothing.
+func (*payload) Close() error { return nil }
+
 // request builds the HTTP request of a call. Configured headers win over the
 // call's, and the loop header over both.
 func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) {
@@ -25,12 +43,12 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	}
 	req := blank.WithContext(ctx)
 	req.Method, req.Header, req.ContentLength = method, make(http.Header, 8), int64(len(call.Body))
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil }
-	req.Body, _ = req.GetBody()
 	if len(call.Body) == 0 {
 		req.Body, req.GetBody = http.NoBody, func() (io.ReadCloser, error) { return http.NoBody, nil }
 	} else {
-		req.Header.Set("Content-Type", "application/json")
+		bytes := call.Body
+		req.Body, req.GetBody = newPayload(bytes), func() (io.ReadCloser, error) { return newPayload(bytes), nil }
+		req.Header["Content-Type"] = jsonType[:1:1]
 	}
 	for name, values := range call.Header {
 		req.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
@@ -39,9 +57,12 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 		req.Header.Set(name, value)
 	}
 	if c.cfg.Instance != "" {
-		req.Header.Set(HopHeader, strings.Join(append(slices.Clone(call.Hops), c.cfg.Instance), ", "))
+		req.Header[HopHeader] = c.hop
+		if len(call.Hops) > 0 {
+			req.Header[HopHeader] = []string{strings.Join(append(slices.Clone(call.Hops), c.cfg.Instance), ", ")}
+		}
 	}
-	req.Header.Set("User-Agent", "craton")
+	req.Header["User-Agent"] = ownName[:1:1]
 	if c.cfg.Trace != nil {
 		c.cfg.Trace(ctx, req.Header)
 	}
