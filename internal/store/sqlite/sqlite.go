@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
-	"modernc.org/sqlite"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -63,9 +63,9 @@ var dialect = sqlstore.Dialect{
 		return "(SELECT CAST(value AS TEXT) FROM json_each(" + column + ") WHERE key = ?)"
 	},
 	IsConflict: func(err error) bool {
-		var e *sqlite.Error
-		return errors.As(err, &e) &&
-			(e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+		var f *failure
+		return errors.As(err, &f) &&
+			(f.code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || f.code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 	},
 }
 
@@ -73,12 +73,11 @@ var dialect = sqlstore.Dialect{
 // identity, session and usage, and is safe for concurrent use.
 type Store struct {
 	*sqlstore.DB
-	dir    string
-	lock   *lock
-	read   *reader
-	write  *writer
-	writes *sql.DB
-	clock  func() time.Time
+	dir   string
+	lock  *lock
+	read  *reader
+	write *writer
+	clock func() time.Time
 }
 
 // Option changes what [Open] opens.
@@ -123,24 +122,15 @@ func (s *Store) open(ctx context.Context) error {
 	if err := syncPath(s.dir); err != nil {
 		return err
 	}
-	if s.writes, err = connect(path, 1, writerPragmas); err != nil {
-		return err
-	}
-	if err := sqlstore.Migrate(ctx, s.writes, dialect); err != nil {
+	if err := migrate(ctx, path); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
-	}
-	// Statistics of a store that was small mislead when it is large: joins that
-	// scan a table of one row are chosen, and take minutes once it has thousands.
-	// Without any, SQLite goes by indexes.
-	if _, err := s.writes.ExecContext(ctx, "DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4"); err != nil {
-		return fmt.Errorf("sqlite: drop statistics of %s: %w", path, err)
 	}
 	reads, err := connect(path, readers, readerPragmas)
 	if err != nil {
 		return err
 	}
 	s.read = newReader(reads)
-	if s.write, err = startWriter(ctx, s.writes); err != nil {
+	if s.write, err = startWriter(path); err != nil {
 		return err
 	}
 	words := dialect
@@ -149,20 +139,44 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
+// migrate brings the database forward, before anybody else uses it.
+func migrate(ctx context.Context, path string) (err error) {
+	db, err := connect(path, 1, writerPragmas)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := sqlstore.Migrate(ctx, db, dialect); err != nil {
+		return err
+	}
+	// Statistics of a store that was small mislead when it is large: joins that
+	// scan a table of one row are chosen, and take minutes once it has thousands.
+	// Without any, SQLite goes by indexes.
+	if _, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4"); err != nil {
+		return fmt.Errorf("sqlite: drop statistics: %w", err)
+	}
+	return nil
+}
+
 // connect opens a pool of connections with the common pragmas and more.
 func connect(path string, size int, more []string) (*sql.DB, error) {
 	options := url.Values{"_pragma": append(append([]string(nil), pragmas...), more...)}
-	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + options.Encode()
-	if strings.HasPrefix(name, "file://") { // a relative path that begins with a slash there would name a host
-		name = "file:" + strings.TrimPrefix(name, "file://")
-	}
-	db, err := sql.Open("sqlite", name)
+	db, err := sql.Open("sqlite", uri(path)+"?"+options.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	return db, nil
+}
+
+// uri is how SQLite is told a path in which any character may be.
+func uri(path string) string {
+	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
+	if strings.HasPrefix(name, "file://") { // a relative path that begins with a slash there would name a host
+		name = "file:" + strings.TrimPrefix(name, "file://")
+	}
+	return name
 }
 
 // Close finishes the writes that were accepted, empties the log into the
@@ -177,10 +191,6 @@ func (s *Store) Close() error {
 	if s.read != nil {
 		errs = append(errs, s.read.close())
 		s.read = nil
-	}
-	if s.writes != nil {
-		errs = append(errs, s.writes.Close())
-		s.writes = nil
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())

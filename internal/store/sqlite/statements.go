@@ -5,70 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
 )
-
-// statements runs statements by text, prepared once. It implements
-// [sqlstore.Tx] for the writer, whose goroutine alone uses it.
-type statements struct {
-	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
-	ctx     context.Context
-	known   map[string]*sql.Stmt
-	// touched is set when a statement may have changed something, or failed:
-	// some failures make SQLite roll back the whole transaction.
-	touched bool
-}
-
-func (s *statements) stmt(query string) (*sql.Stmt, error) {
-	if stmt := s.known[query]; stmt != nil {
-		return stmt, nil
-	}
-	stmt, err := s.prepare(s.ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", query, err)
-	}
-	s.known[query] = stmt
-	return stmt, nil
-}
-
-// Exec implements [sqlstore.Tx].
-func (s *statements) Exec(query string, args ...any) (int64, error) {
-	stmt, err := s.stmt(query)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.ExecContext(s.ctx, args...)
-	if err != nil {
-		s.touched = true
-		return 0, err
-	}
-	n, err := result.RowsAffected()
-	s.touched = s.touched || n > 0 || err != nil
-	return n, err
-}
-
-// Query implements [sqlstore.Tx]. A query that is not a plain SELECT may
-// change something (RETURNING).
-func (s *statements) Query(query string, args ...any) (sqlstore.Rows, error) {
-	stmt, err := s.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(s.ctx, args...)
-	s.touched = s.touched || err != nil || !strings.HasPrefix(query, "SELECT")
-	return rows, err
-}
-
-func (s *statements) close() error {
-	var errs []error
-	for _, stmt := range s.known {
-		errs = append(errs, stmt.Close())
-	}
-	return errors.Join(errs...)
-}
 
 // reader runs reads on a pool of connections that cannot write.
 type reader struct {

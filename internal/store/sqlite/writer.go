@@ -2,13 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
-	"modernc.org/sqlite"
 )
 
 // ErrClosed says that the store was closed before the write was accepted.
@@ -34,23 +32,17 @@ type operation struct {
 // syncs for each.
 type writer struct {
 	line    *line
-	conn    *sql.Conn
-	tx      *statements
+	conn    *conn
 	loose   bool          // whether commits leave syncing to a later one
 	stopped chan struct{} // closed by the goroutine when it is done
 }
 
-func startWriter(ctx context.Context, db *sql.DB) (*writer, error) {
-	conn, err := db.Conn(ctx)
+func startWriter(path string) (*writer, error) {
+	conn, err := dial(path, slices.Concat(pragmas, writerPragmas))
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: connection of the writer: %w", err)
+		return nil, err
 	}
-	w := &writer{
-		line:    newLine(),
-		conn:    conn,
-		tx:      &statements{prepare: conn.PrepareContext, ctx: context.Background(), known: make(map[string]*sql.Stmt)},
-		stopped: make(chan struct{}),
-	}
+	w := &writer{line: newLine(), conn: conn, stopped: make(chan struct{})}
 	go w.run()
 	return w, nil
 }
@@ -74,10 +66,9 @@ func (w *writer) Write(ctx context.Context, scope sqlstore.Scope, op func(sqlsto
 func (w *writer) close() error {
 	w.line.close()
 	<-w.stopped
-	errs := []error{w.tx.close()}
 	// Best effort: the next start would do it.
-	_, err := w.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-	return errors.Join(append(errs, err, w.conn.Close())...)
+	err := w.conn.once("PRAGMA wal_checkpoint(TRUNCATE)")
+	return errors.Join(err, w.conn.close())
 }
 
 func (w *writer) run() {
@@ -127,7 +118,7 @@ func (w *writer) set(loose bool) error {
 		level = "NORMAL"
 	}
 	// Not prepared: SQLite takes this pragma up when it compiles it.
-	if _, err := w.conn.ExecContext(context.Background(), "PRAGMA synchronous = "+level); err != nil {
+	if err := w.conn.once("PRAGMA synchronous = " + level); err != nil {
 		return fmt.Errorf("sqlite: synchronous: %w", err)
 	}
 	w.loose = loose
@@ -137,12 +128,12 @@ func (w *writer) set(loose bool) error {
 // rollback ends a transaction without effect. A failure leaves nothing to
 // undo: SQLite may have rolled back by itself, which is what made the attempt
 // fail.
-func (w *writer) rollback() { _, _ = w.tx.Exec("ROLLBACK") }
+func (w *writer) rollback() { _, _ = w.conn.Exec("ROLLBACK") }
 
 // attempt runs the group, each operation by run, in one transaction. It answers
 // an error if nothing took place.
 func (w *writer) attempt(group []*operation, run func(*operation) error) error {
-	if _, err := w.tx.Exec("BEGIN IMMEDIATE"); err != nil {
+	if _, err := w.conn.Exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("sqlite: begin: %w", err)
 	}
 	for _, o := range group {
@@ -153,7 +144,7 @@ func (w *writer) attempt(group []*operation, run func(*operation) error) error {
 			return err
 		}
 	}
-	if _, err := w.tx.Exec("COMMIT"); err != nil {
+	if _, err := w.conn.Exec("COMMIT"); err != nil {
 		return fmt.Errorf("sqlite: commit: %w", err)
 	}
 	return nil
@@ -164,11 +155,11 @@ var errUndo = errors.New("sqlite: an operation has to be undone")
 
 // bare runs an operation that, it is hoped, succeeds or fails at once.
 func (w *writer) bare(o *operation) error {
-	w.tx.touched = false
-	o.err = o.op(w.tx)
+	w.conn.touched = false
+	o.err = o.op(w.conn)
 	// An error of SQLite's own, even on reading, may have ended the transaction.
-	var broken *sqlite.Error
-	if o.err != nil && (w.tx.touched || errors.As(o.err, &broken)) {
+	var broken *failure
+	if o.err != nil && (w.conn.touched || errors.As(o.err, &broken)) {
 		return errUndo
 	}
 	return nil
@@ -177,15 +168,15 @@ func (w *writer) bare(o *operation) error {
 // saved runs an operation in a savepoint; one that fails keeps its error and
 // leaves no trace.
 func (w *writer) saved(o *operation) error {
-	if _, err := w.tx.Exec("SAVEPOINT operation"); err != nil {
+	if _, err := w.conn.Exec("SAVEPOINT operation"); err != nil {
 		return fmt.Errorf("sqlite: savepoint: %w", err)
 	}
-	if o.err = o.op(w.tx); o.err != nil {
-		if _, err := w.tx.Exec("ROLLBACK TO operation"); err != nil {
+	if o.err = o.op(w.conn); o.err != nil {
+		if _, err := w.conn.Exec("ROLLBACK TO operation"); err != nil {
 			return fmt.Errorf("sqlite: roll back an operation: %w", err)
 		}
 	}
-	if _, err := w.tx.Exec("RELEASE operation"); err != nil {
+	if _, err := w.conn.Exec("RELEASE operation"); err != nil {
 		return fmt.Errorf("sqlite: release: %w", err)
 	}
 	return nil
