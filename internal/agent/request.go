@@ -25,7 +25,11 @@ func (s *State) Request(t *Thread) (*model.Request, error) {
 	if d.TimeAware {
 		req.Messages = append(req.Messages, model.SystemText("It is "+s.Clock.UTC().Format("Monday, 2 January 2006, 15:04 MST")+"."))
 	}
-	req.Messages = append(req.Messages, t.Context...)
+	for i := range t.Context {
+		if !mute(&t.Context[i]) {
+			req.Messages = append(req.Messages, t.Context[i])
+		}
+	}
 	for _, offer := range s.Offers(t) {
 		if !offer.Deferred || slices.Contains(t.Loaded, offer.Name) {
 			req.Tools = append(req.Tools, offer.Tool)
@@ -47,6 +51,15 @@ func (s *State) Request(t *Thread) (*model.Request, error) {
 		}
 	}
 	return req, nil
+}
+
+// mute reports whether a message says nothing: some vendors refuse such.
+func mute(m *model.Message) bool {
+	if len(m.Parts) != 1 {
+		return len(m.Parts) == 0
+	}
+	text, ok := m.Parts[0].(*model.Text)
+	return ok && text.Text == "" && m.Role == model.RoleAssistant
 }
 
 // answered reports whether the model has answered in this turn: a choice of

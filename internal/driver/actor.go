@@ -41,6 +41,7 @@ type actor struct {
 
 	mu       sync.Mutex
 	deadline time.Time // of the lease, by our own clock
+	watch    *time.Timer
 	mail     []outcome
 	asks     []*ask
 	poked    bool
@@ -73,6 +74,7 @@ func newActor(d *Driver, lease session.Lease, asked time.Time) *actor {
 		feed: d.feeds.own(key{lease.Head.Tenant, lease.Head.ID}),
 	}
 	a.ctx, a.cut = context.WithCancel(d.ctx)
+	a.watch = time.AfterFunc(a.deadline.Sub(d.config.Now()), a.lapse)
 	return a
 }
 
@@ -101,8 +103,17 @@ func (a *actor) lose() {
 
 func (a *actor) extend(until time.Time) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.deadline = until
-	a.mu.Unlock()
+	a.watch.Reset(until.Sub(a.d.config.Now()))
+}
+
+// lapse ends whatever is under way at the moment the lease ends that nobody
+// renewed: no effect outlives it, however long the effect may take.
+func (a *actor) lapse() {
+	if !a.held(a.d.config.Now()) {
+		a.lose()
+	}
 }
 
 func (a *actor) held(now time.Time) bool {
@@ -121,6 +132,7 @@ func (a *actor) run() {
 	defer a.d.feeds.disown(a.feed)
 	defer a.group.Wait()
 	defer a.cut()
+	defer a.watch.Stop()
 	defer a.survive()
 	if err := a.begin(ctx); err != nil {
 		a.fail(ctx, err)

@@ -3,8 +3,10 @@ package driver
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
 )
 
@@ -59,8 +61,8 @@ func (a *actor) take(b *batch) error {
 			return nil
 		}
 		var bodies []agent.Body
-		if bodies, one.verdict = admit(a.state, one.in.Bodies, b.at); len(bodies) == 0 {
-			continue
+		if bodies, one.verdict = admit(a.state, one.in.Bodies, b.at); one.verdict != nil || len(bodies) == 0 && one.in.Key == "" {
+			continue // a key is remembered also where there was nothing to do
 		}
 		change, err := a.d.change(bodies...)
 		if err != nil {
@@ -113,8 +115,44 @@ func (a *actor) refuse() {
 // fold adds a body to the batch and to the state.
 func (a *actor) fold(b *batch, body agent.Body) error {
 	draft, err := a.d.codec.Draft(body)
+	if err == nil && len(draft.Payload) > session.MaxPayload {
+		if less := tooLarge(body, len(draft.Payload)); less != nil {
+			draft, err = a.d.codec.Draft(less)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return a.foldDraft(b, draft)
+}
+
+// tooLarge is what becomes of an outcome that no journal takes: its work has
+// failed, and the session goes on. It is nil for what has no outcome.
+func tooLarge(body agent.Body, size int) agent.Body {
+	words := fmt.Sprintf("It came to %d bytes, and no more than %d are kept.", size, session.MaxPayload)
+	text := []model.Part{&model.Text{Text: words}}
+	switch b := body.(type) {
+	case *agent.ToolReturned:
+		return &agent.ToolReturned{Intent: b.Intent, Call: b.Call, Failed: true, Took: b.Took, Content: text}
+	case *agent.CallSettled:
+		return &agent.CallSettled{Call: b.Call, Failed: true, Content: text}
+	case *agent.ToolsListed:
+		return &agent.ToolsListed{Call: b.Call, Server: b.Server, Digest: b.Digest, Error: "The list of tools is too large. " + words}
+	case *agent.ModelAnswered:
+		return &agent.ModelFailed{Call: b.Call, Thread: b.Thread, Turn: b.Turn, Base: b.Base, Code: "server_error",
+			Message: "The model's answer is too large. " + words, Usage: b.Usage, Cost: b.Cost}
+	case *agent.ModelFailed:
+		less := *b
+		less.Partial = nil
+		return &less
+	case *agent.ModelInterrupted:
+		less := *b
+		less.Partial = nil
+		return &less
+	case *agent.Compacted:
+		less := *b
+		less.Summary, less.Error = nil, "The summary is too large. "+words
+		return &less
+	}
+	return nil
 }

@@ -12,6 +12,12 @@
 //     by an owner that was replaced;
 //   - input is durable before it is acknowledged, and with an idempotency key
 //     taken once;
+//   - no effect outlives its owner's lease: it is begun while the lease holds,
+//     and cut off at the moment the lease ends unless it was renewed, by the
+//     owner's own clock, whether or not the store answers. So an effect may take
+//     longer than a lease; and one that the outside world goes on with all the
+//     same is not made again, where that would matter, before its timeout has
+//     passed after the lease;
 //   - work that an owner left behind goes on with the next one: models are
 //     asked again, tools by their class (see package tool), and what people
 //     have to decide waits for them;

@@ -351,7 +351,18 @@ func (d *Driver) drain() {
 		a.leave()
 	}
 	d.mu.Unlock()
-	d.group.Wait()
+	gone := make(chan struct{})
+	go func() { defer close(gone); d.group.Wait() }()
+	renew := time.NewTicker(d.config.TTL / 3) // what comes to its end meanwhile is to be recorded
+	defer renew.Stop()
+	for left := true; left; {
+		select {
+		case <-gone:
+			left = false
+		case <-renew.C:
+			d.renew(context.WithoutCancel(d.ctx))
+		}
+	}
 	last := d.node
 	last.TTL = time.Millisecond
 	if _, err := d.config.Store.Leases.Advertise(context.WithoutCancel(d.ctx), last); err != nil {

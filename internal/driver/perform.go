@@ -356,7 +356,12 @@ func (a *actor) toolJob(run agent.Run, r *running) func(context.Context) agent.B
 	}
 	where := a.with(*server)
 	asked := tool.Call{Name: call.Tool, Key: run.Key, Arguments: []byte(call.Arguments), Meta: meta, Tenant: who.Tenant, Session: who.Session}
-	return func(ctx context.Context) agent.Body { return a.callTool(ctx, who, run, where, class, asked) }
+	begun := time.Now() // while the lease was seen to hold: a pause before the call counts
+	return func(ctx context.Context) agent.Body {
+		ctx, cancel := context.WithDeadline(ctx, begun.Add(run.Timeout))
+		defer cancel()
+		return a.callTool(ctx, who, run, where, class, asked)
+	}
 }
 
 // callTool makes one call and says what it came to.
@@ -366,8 +371,6 @@ func (a *actor) callTool(ctx context.Context, who Asker, run agent.Run, server t
 		return toolFailed(run, shown(err), true)
 	}
 	a.audit(ctx, who, run.Call, "dispatched")
-	ctx, cancel := context.WithTimeout(ctx, run.Timeout)
-	defer cancel()
 	started := time.Now()
 	source, err := a.open(ctx, who, server)
 	if err != nil {

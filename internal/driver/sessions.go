@@ -239,13 +239,16 @@ func (s *Sessions) send(ctx context.Context, in Input) error {
 		return hide(err, in.Session)
 	}
 	bodies, err := admit(state, in.Bodies, d.config.Now())
-	if err != nil || len(bodies) == 0 {
-		return err
+	if err != nil || len(bodies) == 0 && in.Key == "" {
+		return err // a key is remembered also where there was nothing to do
 	}
 	if submission.Change, err = d.change(bodies...); err != nil {
 		return err
 	}
-	submission.Change.Wake, submission.Exact = &session.AtOnce, exact(bodies)
+	if len(bodies) > 0 {
+		submission.Change.Wake = &session.AtOnce
+	}
+	submission.Exact = exact(in.Bodies) || len(bodies) == 0
 	if updated := updatedFacts(state, bodies); updated != nil {
 		submission.Change.Facts = updated
 	}
@@ -418,10 +421,16 @@ func (s *Sessions) Entry(ctx context.Context, tenant, id string) (session.Entry,
 	return entry, hide(err, id)
 }
 
-// Requeue lets a session that was set aside be driven again.
+// Requeue lets a session that was set aside be driven again. One that was not is
+// kind Conflict.
 func (s *Sessions) Requeue(ctx context.Context, tenant, id string) error {
-	if _, err := s.head(ctx, tenant, id); err != nil {
+	entry, err := s.Entry(ctx, tenant, id)
+	if err != nil {
 		return err
+	}
+	if entry.Quarantine == "" {
+		return &model.Error{Kind: model.Conflict, Subject: "session_id", Message: "The session is not set aside: there is nothing to queue again.",
+			Hint: "`craton sessions show` says what it waits for."}
 	}
 	if err := s.driver.config.Store.Index.Requeue(ctx, tenant, id); err != nil {
 		return hide(err, id)

@@ -25,10 +25,10 @@ type speech struct {
 	begun     map[agent.Place]bool
 	err       error // of the buffer: the owner is fenced
 	// rest was not written yet: it goes with the outcome.
-	rest []session.Delta
-	shorten   bool  // drop old context that does not fit
-	capped    bool  // the session's limit bounds the answer
-	past      agent.Spending
+	rest    []session.Delta
+	shorten bool // drop old context that does not fit
+	capped  bool // the session's limit bounds the answer
+	past    agent.Spending
 }
 
 func newSpeech(a *actor, run agent.Run) *speech {
@@ -66,6 +66,10 @@ func (s *speech) listen(ctx context.Context, who Asker, req *model.Request) agen
 	stop2 := model.StopReason("")
 	if len(resp.Choices) > 0 {
 		message, stop2 = resp.Choices[0].Message, resp.Choices[0].Stop
+	}
+	if err == nil && agent.Lay(message.Parts).Count == 0 {
+		// An answer without a word is one still: readers are shown an empty message.
+		message = model.Message{Role: model.RoleAssistant, Parts: append(message.Parts, &model.Text{})}
 	}
 	used := resp.Usage
 	if err != nil || stopped(ctx) {
