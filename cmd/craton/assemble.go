@@ -97,6 +97,10 @@ func openDatabase(ctx context.Context, cfg *config.Config, s streams) (database,
 	return sqlite.Open(ctx, cfg.Data)
 }
 
+// recentResponses is how many bytes of chains of responses are kept at hand
+// where this process alone has the store.
+const recentResponses = 16 << 20
+
 func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) error {
 	source := secret.Source{Value: s.getenv(secret.EnvMasterKey), Command: cfg.MasterKey.Command, File: cfg.MasterKey.File, Create: cfg.Loopback()}
 	if cfg.MasterKey.Env != "" {
@@ -125,6 +129,9 @@ func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) erro
 		return err
 	}
 	st.responses = response.New(st.journal)
+	if _, embedded := st.db.(*sqlite.Store); embedded {
+		st.responses = response.Remembering(st.journal, recentResponses)
+	}
 	st.conversations = conversation.New(conversation.Config{Journal: st.journal, Journals: st.db, Index: st.db})
 	st.agents = roster.New(roster.Config{Documents: st.db, Now: time.Now, NewID: uuid.NewString})
 	st.openVaults(cfg, s)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,10 +36,11 @@ type Config struct {
 }
 
 // Journal appends to and reads sessions. It is safe for concurrent use and
-// keeps no state of its own.
+// keeps nothing of them.
 type Journal struct {
-	config Config
-	random sync.Mutex // held while reading config.Random
+	config   Config
+	random   sync.Mutex // held while reading config.Random
+	erasures atomic.Uint64
 }
 
 // New returns a journal over a store, or an error naming what config lacks.
@@ -291,7 +293,12 @@ func (j *Journal) History(ctx context.Context, head Session) ([]Event, error) {
 // Erase destroys the payloads of a session's events from..to, both inclusive;
 // to 0 means the end. See [Store.Erase].
 func (j *Journal) Erase(ctx context.Context, tenant, session string, from, to uint64) error {
+	defer j.erasures.Add(1)
 	return j.config.Store.Erase(ctx, Erasure{
 		Tenant: tenant, Session: session, From: from, To: to, At: j.config.Now().UTC(),
 	})
 }
+
+// Erasures counts those that were tried through this journal: what was read
+// before it last changed may hold what is erased now.
+func (j *Journal) Erasures() uint64 { return j.erasures.Load() }

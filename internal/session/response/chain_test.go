@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,9 +34,10 @@ func everywhere(t *testing.T, check func(t *testing.T, b bench)) {
 	t.Helper()
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) (session.Store, error){
-		"mem":      func(*testing.T) (session.Store, error) { return mem.New(), nil },
-		"sqlite":   func(t *testing.T) (session.Store, error) { return sqlite.Open(t.Context(), t.TempDir()) },
-		"postgres": func(t *testing.T) (session.Store, error) { return postgres.Open(t.Context(), postgrestest.Database(t)) },
+		"remembering": func(*testing.T) (session.Store, error) { return mem.New(), nil },
+		"mem":         func(*testing.T) (session.Store, error) { return mem.New(), nil },
+		"sqlite":      func(t *testing.T) (session.Store, error) { return sqlite.Open(t.Context(), t.TempDir()) },
+		"postgres":    func(t *testing.T) (session.Store, error) { return postgres.Open(t.Context(), postgrestest.Database(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +52,10 @@ func everywhere(t *testing.T, check func(t *testing.T, b bench)) {
 				ContentKey: func(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if name == "remembering" {
+				check(t, bench{response.Remembering(j, 8<<10), j})
+				return
 			}
 			check(t, bench{response.New(j), j})
 		})
@@ -193,4 +199,65 @@ func TestNewerVersions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// reads counts what is read of a store.
+type reads struct {
+	*mem.Store
+	n atomic.Int32
+}
+
+func (r *reads) Read(ctx context.Context, tenant, id string, after uint64, limit int) ([]session.Event, error) {
+	r.n.Add(1)
+	return r.Store.Read(ctx, tenant, id, after, limit)
+}
+
+// TestRemembered: a chain that was stored a moment ago is continued without
+// reading it, until something of it is erased or it had to make room.
+func TestRemembered(t *testing.T) {
+	t.Parallel()
+	store := &reads{Store: mem.New()}
+	j, err := session.New(session.Config{Store: store, Now: time.Now, Random: rand.Reader,
+		ContentKey: func(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bench{response.Remembering(j, 4<<10), j}
+	past := func(id string) (int, error) {
+		p, err := b.Past(t.Context(), "t1", id)
+		if err != nil {
+			return 0, err
+		}
+		return len(p.Items), nil
+	}
+	previous := ""
+	for i := range 5 {
+		id := fmt.Sprintf("resp_%d", i)
+		b.say(t, "t1", id, previous)
+		previous = id
+	}
+	want, err := past("resp_4")
+	if n := store.n.Load(); err != nil || want == 0 || n != 0 {
+		t.Errorf("continuing the last of a chain read the store %d times: %d items, %v", n, want, err)
+	}
+	if again, err := response.New(j).Past(t.Context(), "t1", "resp_4"); err != nil || len(again.Items) != want {
+		t.Errorf("remembered are %d items, stored %+v, %v", want, again, err)
+	}
+	if _, err := b.Past(t.Context(), "t2", "resp_4"); err == nil {
+		t.Error("another tenant continues the chain")
+	}
+	for i := range 100 {
+		b.say(t, "t1", fmt.Sprintf("other_%d", i), "")
+	}
+	store.n.Store(0)
+	if _, err := past("resp_4"); err != nil || store.n.Load() == 0 {
+		t.Errorf("a chain that had to make room was not read: %v", err)
+	}
+	b.say(t, "t1", "resp_5", "resp_4")
+	if err := b.Delete(t.Context(), "t1", "resp_2"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := past("resp_5"); err == nil {
+		t.Errorf("a chain with a deleted response is continued: %d items", n)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -52,21 +53,43 @@ type Past struct {
 	// Items are the chain's input and output items, oldest first.
 	Items []jsontext.Value
 	head  session.Session
+	// id is the response that is continued, size the bytes of what leads to it,
+	// erasures how many the journal had seen before it was read.
+	id       string
+	size     int
+	erasures uint64
 }
 
 // Store keeps responses. It is safe for concurrent use.
-type Store struct{ journal *session.Journal }
+type Store struct {
+	journal *session.Journal
+	recent  *recent // nil where nothing is remembered
+}
 
 // New returns a Store over a journal.
 func New(j *session.Journal) *Store { return &Store{journal: j} }
+
+// Remembering is New for a process that alone writes to what the journal
+// stands on: so many bytes of chains that were stored last are kept in memory,
+// and continuing one of them reads nothing. An erasure forgets them all; one
+// that another process made would not be noticed.
+func Remembering(j *session.Journal, bytes int) *Store {
+	return &Store{journal: j, recent: newRecent(bytes)}
+}
 
 // Past returns what came before a response that continues previousID; an empty
 // id begins a new chain. An unknown, deleted or foreign id answers an
 // *model.Error with code previous_response_not_found.
 func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, error) {
+	erasures := s.journal.Erasures()
 	if previousID == "" {
 		head, err := s.journal.Begin(tenant, Kind)
-		return &Past{head: head}, err
+		return &Past{head: head, erasures: erasures}, err
+	}
+	if s.recent != nil {
+		if known, ok := s.recent.find(chainKey{tenant, previousID}, erasures); ok {
+			return known.past()
+		}
 	}
 	if strings.IndexByte(previousID, 0) >= 0 {
 		return nil, previousNotFound(previousID, session.ErrNotFound) // no store could have kept it
@@ -79,12 +102,10 @@ func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, err
 	if err != nil {
 		return nil, fmt.Errorf("read the chain of %s: %w", previousID, err)
 	}
-	past := &Past{head: head}
-	size := 0
+	past := &Past{head: head, id: previousID, erasures: erasures}
 	for _, e := range events {
-		if size += len(e.Payload); size > MaxPast {
-			return nil, model.Errorf(model.TooLarge, "previous_response_id", "The responses before this one hold more than %d bytes.", MaxPast).
-				WithHint("Begin a new chain, with a summary of this one.")
+		if past.size += len(e.Payload); past.size > MaxPast {
+			return nil, tooLong()
 		}
 		if e.Type != EventType {
 			continue
@@ -97,6 +118,20 @@ func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, err
 		}
 	}
 	return past, nil
+}
+
+func tooLong() error {
+	return model.Errorf(model.TooLarge, "previous_response_id", "The responses before this one hold more than %d bytes.", MaxPast).
+		WithHint("Begin a new chain, with a summary of this one.")
+}
+
+// past is what continues the chain.
+func (c *chain) past() (*Past, error) {
+	if c.size > MaxPast {
+		return nil, tooLong()
+	}
+	past := &Past{Items: slices.Clip(c.items), head: c.head, id: c.key.id, size: c.size, erasures: c.erasures}
+	return past, past.add(c.last)
 }
 
 // add appends an event's input and output items.
@@ -149,9 +184,15 @@ func (s *Store) Save(ctx context.Context, past *Past, rec Record) error {
 	if err != nil {
 		return fmt.Errorf("encode response %s: %w", rec.ID, err)
 	}
-	_, err = s.journal.AppendOrFork(ctx, past.head, session.Draft{
+	head, err := s.journal.AppendOrFork(ctx, past.head, session.Draft{
 		Type: EventType, Version: EventVersion, Label: rec.ID, Payload: payload,
 	})
+	if err == nil && s.recent != nil {
+		s.recent.put(chain{
+			key: chainKey{head.Tenant, rec.ID}, items: past.Items, head: head, size: past.size + len(payload), erasures: past.erasures,
+			last: session.Event{Session: head.ID, Seq: head.Seq, Type: EventType, Version: EventVersion, Label: rec.ID, Payload: payload},
+		}, past.id)
+	}
 	if errors.Is(err, session.ErrLabelTaken) {
 		_, err = s.Get(ctx, past.head.Tenant, rec.ID)
 	}
