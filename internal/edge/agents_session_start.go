@@ -3,9 +3,12 @@ package edge
 import (
 	"context"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/agents"
 )
 
 // notSaved says of an agent that was not found whether a session has it for its
@@ -21,6 +24,21 @@ func (c *call) notSaved(ctx context.Context, id string, err error) error {
 	own := model.Errorf(model.Invalid, "agent_id", "The agent '%s' is a session's own: it was not saved.", id)
 	own.Code = "agent_not_persisted"
 	return own.WithHint("Create an agent with POST /v1/agents, and name that one.")
+}
+
+// dialledHere refuses a session with an MCP server that is to be dialled from
+// inside an environment: none can do that yet, and this server's network is
+// another.
+func dialledHere(d *agent.Definition) error {
+	for _, t := range d.Tools {
+		if t.Server == nil || gjson.GetBytes(t.Raw, "connection_origin").Str != agents.OriginEnvironment ||
+			gjson.GetBytes(t.Raw, "transport.type").Str != agents.TransportHTTP {
+			continue
+		}
+		return model.Errorf(model.Unsupported, "agent.tools", "The MCP server '%s' is to be reached from the session's environment, which environments here cannot do yet.", t.Server.Label).
+			WithHint("Leave connection_origin out where this server can reach it.")
+	}
+	return nil
 }
 
 // requiredServers refuses a session whose agent cannot do without an MCP server

@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/edge/edgetest"
@@ -17,7 +18,12 @@ func TestSessionsThatDoNotBegin(t *testing.T) {
 	}
 	const server = `{"agent":{"model":"m","tools":[{"type":"mcp","server_label":"a","required":true,
 		"transport":{"type":"http","server_url":"https://a.example.com/mcp"}}]},"environment":{"type":"self_hosted","workspace_directory":"/w"}}`
+	inside := strings.NewReplacer(`"required":true`, `"connection_origin":"environment"`).Replace(server)
+	kept := made(t, w, "/v1/agents", `{"model":"m","tools":[{"type":"mcp","server_label":"a","connection_origin":"environment",
+		"transport":{"type":"http","server_url":"https://a.example.com/mcp"}}]}`)["id"].(string)
 	w.Run(t, []edgetest.Scenario{
+		agentsCall("a server inside an environment", "POST", "/v1/agents/sessions", inside, 400, "'a'", "environment"),
+		agentsCall("one of a saved agent", "POST", "/v1/agents/sessions", saved(kept), 400, "'a'", "environment"),
 		agentsCall("a session's own agent", "POST", "/v1/agents/sessions", saved(own), 400, `"agent_not_persisted"`),
 		agentsCall("nobody", "POST", "/v1/agents/sessions", saved("agent_nobody"), 404, `"not_found_error"`),
 		agentsCall("a server that is required", "POST", "/v1/agents/sessions", server, 424, `"mcp_server_startup_failed"`, "'a'"),

@@ -111,6 +111,9 @@ func (c *call) creation(asked *agents.SessionCreate) (*driver.Creation, error) {
 			return nil, err
 		}
 	}
+	if err := dialledHere(&d); err != nil {
+		return nil, err
+	}
 	if err := c.knownVaults(asked.VaultIDs); err != nil {
 		return nil, err
 	}
@@ -260,6 +263,9 @@ func (c *call) updated(s *agent.State, asked *agents.SessionUpdate) (*agent.Upda
 		d := agent.Definition{}
 		fields := &agents.AgentFields{Tools: asked.Tools}
 		redefine(&d, fields)
+		if err := dialledHere(&d); err != nil {
+			return nil, err
+		}
 		if err := c.sealSecrets(&d, fields, s.Session, s.Settings.Vaults); err != nil {
 			return nil, err
 		}
