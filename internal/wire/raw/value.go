@@ -1,6 +1,7 @@
 package raw
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -89,22 +90,39 @@ func syntax(body []byte, lenient bool) string {
 
 // depth returns the deepest nesting of brackets outside strings.
 func depth(body []byte) (deepest int) {
-	level, quoted := 0, false
+	level := 0
 	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
+		switch body[i] {
+		case '"':
+			i = closing(body, i+1)
+		case '{', '[':
 			level++
 			deepest = max(deepest, level)
-		case c == '}' || c == ']':
+		case '}', ']':
 			level--
 		}
 	}
 	return deepest
+}
+
+// closing is the index of the quote that ends a string which begins at from,
+// or the end of the body.
+func closing(body []byte, from int) int {
+	for at := from; ; {
+		next := bytes.IndexByte(body[at:], '"')
+		if next < 0 {
+			return len(body)
+		}
+		at += next
+		slashes := 0
+		for at-slashes > from && body[at-slashes-1] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return at
+		}
+		at++
+	}
 }
 
 func (p *place) path() string {
