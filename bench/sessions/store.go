@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/craton-ai/craton/internal/session"
@@ -87,57 +85,5 @@ func each(step func(ctx context.Context) error) turn {
 			took[i], last = now.Sub(last), now
 		}
 		return took, nil
-	}
-}
-
-// startRawLog is the limit: the same bytes appended to a plain file, with one
-// sync for all that wait.
-func startRawLog(_ context.Context, e *env) (*subject, error) {
-	dir, err := e.directory("log")
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	queue := make(chan chan error, 256)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		writeLog(f, queue)
-	}()
-	return &subject{
-		session: func(context.Context) (turn, error) {
-			done := make(chan error, 1)
-			return each(func(context.Context) error {
-				queue <- done
-				return <-done
-			}), nil
-		},
-		close: func() error {
-			close(queue)
-			<-stopped
-			return f.Close()
-		},
-	}, nil
-}
-
-// writeLog writes a payload for each request and answers after a sync.
-func writeLog(f *os.File, queue chan chan error) {
-	payload := bytes.Repeat([]byte("x"), size)
-	var group []chan error
-	for first := range queue {
-		group = append(group[:0], first)
-		for waiting := len(queue); waiting > 0; waiting-- {
-			group = append(group, <-queue)
-		}
-		_, err := f.Write(bytes.Repeat(payload, len(group)))
-		if err == nil {
-			err = f.Sync()
-		}
-		for _, done := range group {
-			done <- err
-		}
 	}
 }

@@ -53,7 +53,7 @@ const (
 
 // kinds lists what is measured: the limit, the stores, and the servers.
 func kinds() []kind {
-	all := []kind{{rawLogName, startRawLog}}
+	all := []kind{{rawLogName, startRawLog}, {"raw log, waiting", startPatientLog}}
 	all = append(all, storeKinds()...)
 	all = append(all, cratonKinds()...)
 	return append(all, kind{restateName, startRestate}, kind{"LangGraph (in memory)", startLangGraph})
