@@ -2,6 +2,8 @@
 
 import json
 
+import aws_bedrock_token_generator
+import botocore.credentials
 import openai
 import pydantic
 import pytest
@@ -253,6 +255,16 @@ def test_other_upstreams(client, name):
     assert parsed.choices[0].message.parsed == Person(name="Ada", age=36)
     with pytest.raises(openai.RateLimitError):
         ask(client, "fail 429", model=name)
+
+
+@case("short-term Bedrock key")
+def test_short_term_key():
+    credentials = botocore.credentials.Credentials(craton.ACCESS_KEY_ID, craton.SECRET_ACCESS_KEY)
+    key = aws_bedrock_token_generator.BedrockTokenGenerator().get_token(credentials, craton.REGION)
+    with connect(api_key=key) as c:
+        assert ask(c, "Say good morning").choices[0].message.content == "good morning"
+    with connect(api_key=key[:-8] + "AAAAAAA=") as c, pytest.raises(openai.AuthenticationError):
+        ask(c, "Say good morning")
 
 
 @case("wrong key")

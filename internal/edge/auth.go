@@ -25,11 +25,12 @@ type authenticator struct {
 	verifier  *sigv4.Verifier
 	runtime   sigv4.Rule
 	objects   sigv4.Rule
+	shortTerm sigv4.Rule
 	strikes   *strikes
 }
 
 func newAuthenticator(d *identity.Directory, now func() time.Time) *authenticator {
-	a := &authenticator{directory: d, runtime: sigv4.Generic(signingNames...), objects: sigv4.S3(), strikes: newStrikes(now)}
+	a := &authenticator{directory: d, runtime: sigv4.Generic(signingNames...), objects: sigv4.S3(), shortTerm: sigv4.Generic("bedrock"), strikes: newStrikes(now)}
 	a.verifier = sigv4.New(sigv4.Config{Now: now, Lookup: a.lookup})
 	return a
 }
@@ -47,6 +48,9 @@ func (a *authenticator) lookup(ctx context.Context, accessKeyID string) (sigv4.C
 // the route accepts; nil means those of the JSON dialects.
 func (a *authenticator) authenticate(c *call, services []string) error {
 	if token, given := bearer(c.r); given {
+		if strings.HasPrefix(token, shortTermPrefix) {
+			return a.byShortTerm(c, token)
+		}
 		return a.byToken(c, token)
 	}
 	req := sigv4.FromHTTP(c.r)
