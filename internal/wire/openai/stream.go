@@ -168,6 +168,10 @@ func (s *eventStream) broken(err error) error {
 // fail ends the stream with err, after the usage told so far.
 func (s *eventStream) fail(err *model.Error) error {
 	if s.told {
+		if !s.started { // an upstream that told of its usage and of nothing else
+			s.started = true
+			s.emit(model.Event{Kind: model.EventStart})
+		}
 		s.emit(model.Event{Kind: model.EventUsage, Usage: &s.usage})
 	}
 	return err
