@@ -40,8 +40,9 @@ type Role int
 const (
 	// TenantRole sees the rows of one tenant.
 	TenantRole Role = iota
-	// AppendRole is the narrow exception: it appends to journals and usage,
-	// moves leases and sweeps, for all tenants, and can do nothing else.
+	// AppendRole is the narrow exception: it appends to journals, stream buffers
+	// and usage, moves leases and sweeps, for all tenants, and can do nothing
+	// else.
 	AppendRole
 	// InstallationRole sees what belongs to no tenant: tenants, credentials.
 	InstallationRole
@@ -89,6 +90,9 @@ type Dialect struct {
 	// Member makes an expression for the value of a member of a JSON column,
 	// with one "?" for the member's name; NULL where there is none.
 	Member func(column string) string
+	// Members is a table of a JSON object's members, key and value, with one "?"
+	// for its text.
+	Members string
 	// Clock is the database's clock where it has none of its own; else nil, and
 	// Now is the query for it, in microseconds since 1970.
 	Clock func() time.Time
