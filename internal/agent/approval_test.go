@@ -1,9 +1,12 @@
 package agent_test
 
 import (
+	"cmp"
 	"testing"
+	"time"
 
 	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/tool"
 )
 
@@ -39,6 +42,22 @@ func TestWhoSparesApprovals(t *testing.T) {
 		offer := agent.Offer{Kind: agent.CallServer, Spec: &c.spec, Server: &agent.Server{Server: tool.Server{URL: c.url}, Approval: c.rule}}
 		if offer.Asks() != c.asks {
 			t.Errorf("%s, %q with rule %q, %+v: asks %v", c.url, c.spec.Class, c.spec.Approval, c.rule, offer.Asks())
+		}
+	}
+}
+
+// TestApprovalsExpireAsTheSessionSays: within the time that its creation gives.
+func TestApprovalsExpireAsTheSessionSays(t *testing.T) {
+	t.Parallel()
+	for _, ttl := range []time.Duration{0, time.Minute} {
+		p := newPlay(t)
+		tools, specs := serverTools(tool.Unsafe)
+		p.record(&agent.Created{Definition: agent.Definition{ID: "agent_x", Model: "m", Tools: tools}, Mode: agent.Parking, ApprovalTTL: ttl},
+			&agent.Message{Messages: []model.Message{model.UserText("push")}})
+		p.list(specs)
+		p.answer(&model.ToolCall{ID: "c1", Name: "box__push", Arguments: `{}`})
+		if got, want := p.p.State.Timer(), p.now.Add(cmp.Or(ttl, agent.ApprovalTTL)); !got.Equal(want) {
+			t.Errorf("with %s the request expires at %s, want %s", ttl, got, want)
 		}
 	}
 }

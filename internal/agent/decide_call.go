@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -125,7 +126,7 @@ func (s *State) ask(call *Call, binding string, settles bool) Body {
 	_, rest, _ := strings.Cut(call.Item, "_")
 	return &ApprovalRequested{
 		Request: "mcpr_" + rest + "_" + strconv.FormatUint(s.Seq, 36),
-		Call:    call.ID, Binding: binding, Expires: s.Clock.Add(ApprovalTTL), Settle: settles,
+		Call:    call.ID, Binding: binding, Expires: s.Clock.Add(cmp.Or(s.Settings.ApprovalTTL, ApprovalTTL)), Settle: settles,
 	}
 }
 

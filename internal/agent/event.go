@@ -62,6 +62,9 @@ type Created struct {
 	Review string `json:"review,omitzero"`
 	// SpendLimit is in nano-USD; nil for none.
 	SpendLimit *int64 `json:"spend_limit,omitzero"`
+	// ApprovalTTL is how long a request for approval stays open; 0 means
+	// [ApprovalTTL]. A request says itself when it expires.
+	ApprovalTTL time.Duration `json:"approval_ttl,omitzero"`
 	// Context is what was said before, in another session.
 	Context []model.Message `json:"context,omitzero"`
 	// Approved are calls of Context that wait for a decision which the first

@@ -25,6 +25,8 @@ type client struct {
 	// begun is called once the session is there.
 	begun func()
 	id    string
+	// mode is the session's: one that returns is asked once, and answered.
+	mode  agent.Mode
 	acked []string // messages that were acknowledged
 	sent  int
 }
@@ -73,7 +75,7 @@ func (c *client) create(ctx context.Context) error {
 	text := c.text()
 	err := c.twice(ctx, "create", func(s *driver.Sessions) error {
 		v, err := s.Create(ctx, driver.Creation{Tenant: tenant, Key: c.name, Body: []byte(text),
-			Created: agent.Created{Definition: drivertest.Definition(), Mode: agent.Parking}, Input: []model.Message{model.UserText(text)}})
+			Created: agent.Created{Definition: drivertest.Definition(), Mode: c.mode}, Input: []model.Message{model.UserText(text)}})
 		if err != nil {
 			return err
 		}
@@ -157,6 +159,9 @@ func (c *client) live(ctx context.Context) error {
 		return err
 	}
 	c.begun()
+	if c.mode == agent.Returning {
+		return c.returned(ctx)
+	}
 	used := make(chan error, 1)
 	go func() {
 		used <- (&client{w: c.w, name: c.name + "x", r: c.w.chance.draw(c.name + " use"), id: c.id}).report(ctx, c)
@@ -180,6 +185,22 @@ func (c *client) live(ctx context.Context) error {
 			}
 			done = true
 		default:
+		}
+	}
+}
+
+// returned waits until the turn was handed over, with whatever it needs.
+func (c *client) returned(ctx context.Context) error {
+	for {
+		var v *driver.View
+		if err := c.try(ctx, "get", func(s *driver.Sessions) (err error) { v, err = s.Get(ctx, tenant, c.id); return err }); err != nil {
+			return err
+		}
+		if v.Status() == agent.Idle && len(v.Runs) == 0 && !v.Unpublished && v.Root().Turn != nil && !c.w.faulty() {
+			return nil
+		}
+		if err := pass(ctx, between(c.r, 20*time.Millisecond, 400*time.Millisecond)); err != nil {
+			return fmt.Errorf("session %s was not handed over: %w", c.id, err)
 		}
 	}
 }

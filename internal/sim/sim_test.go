@@ -58,6 +58,10 @@ func (w *world) play(t *testing.T) outcome {
 	listeners := make([][]*drivertest.Transcript, w.plan.sessions)
 	for i := range all {
 		c := &client{w: w, name: fmt.Sprint("c", i), r: w.chance.draw(fmt.Sprint("client ", i))}
+		c.mode = agent.Parking
+		if w.plan.returning[i] {
+			c.mode = agent.Returning
+		}
 		all[i] = c
 		listeners[i] = []*drivertest.Transcript{{}, {}, {}}
 		clients.Go(func() {
@@ -205,6 +209,9 @@ func (w *world) judge(ctx context.Context, all []*client, listeners [][]*drivert
 		}
 		if record.Status() != agent.Idle {
 			w.fail("session %s ends %s", c.id, record.Status())
+		}
+		if turn := record.Root().Turn; c.mode == agent.Returning && (turn == nil || w.published[c.id] != turn.Status) {
+			w.fail("session %s was handed over as %q", c.id, w.published[c.id])
 		}
 	}
 	if err := w.ledger.Check(w.oracle); err != nil {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/driver/drivertest"
 	"github.com/craton-ai/craton/internal/session"
@@ -34,16 +36,22 @@ type plan struct {
 	drop int
 	// skew bounds how far the nodes' clocks are off.
 	skew time.Duration
+	// returning are the sessions that return instead of waiting.
+	returning []bool
 	// kills, freezes and drains say what happens to nodes.
 	kills, freezes, drains bool
 }
 
 func newPlan(r *rand.Rand) plan {
-	return plan{
+	p := plan{
 		nodes: 1 + r.IntN(3), sessions: 1 + r.IntN(3), drop: []int{0, 25, 100, 400}[r.IntN(4)],
 		skew:  []time.Duration{0, time.Millisecond, 20 * time.Second}[r.IntN(3)],
 		kills: r.IntN(4) > 0, freezes: r.IntN(3) == 0, drains: r.IntN(3) == 0,
 	}
+	for range p.sessions {
+		p.returning = append(p.returning, r.IntN(4) == 0)
+	}
+	return p
 }
 
 // world is one history.
@@ -62,6 +70,8 @@ type world struct {
 	wrong  []string
 	killed int
 	lifted int // quarantines
+	// published is how the turns of sessions that return were handed over.
+	published map[string]agent.TurnStatus
 
 	group sync.WaitGroup
 }
@@ -82,7 +92,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	chance := newChance(seed)
 	w := &world{
 		chance: chance, plan: newPlan(chance.draw("plan")), store: mem.New(), ledger: drivertest.NewLedger(), begun: time.Now(),
-		oracle: oracle, ops: map[string]int{}, nodes: map[int]*node{}, log: slog.New(slog.DiscardHandler),
+		oracle: oracle, ops: map[string]int{}, nodes: map[int]*node{}, published: map[string]agent.TurnStatus{}, log: slog.New(slog.DiscardHandler),
 	}
 	if testing.Verbose() && fixedSeed() != 0 {
 		w.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -143,11 +153,28 @@ func (w *world) config(p *port, st driver.Store, skew time.Duration) (driver.Con
 	}
 	return driver.Config{
 		Store: st, Journal: journal, Tools: tools{p}, Program: drivertest.Program, Node: p.name, Now: now, Log: w.log.With("node", p.name),
-		Models: &drivertest.Script{Op: w.op, Begin: p.begin, Pause: p.pause},
+		Publish: func(_ context.Context, _ string, s *agent.State) error { return w.publish(r, s) },
+		Models:  &drivertest.Script{Op: w.op, Begin: p.begin, Pause: p.pause},
 		// Odd ones, so that no two timers of a node meet.
 		TTL:  3*time.Second + between(r, 0, time.Millisecond),
 		Poll: 300*time.Millisecond + between(r, 0, time.Millisecond), Linger: 500*time.Millisecond + between(r, 0, time.Millisecond),
 	}, nil
+}
+
+// publish takes a finished turn: more than once, but always the same. Once in a
+// while it fails.
+func (w *world) publish(r *rand.Rand, s *agent.State) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.faulty() && oneIn(r, 4) {
+		return errors.New("sim: it was not taken")
+	}
+	status := s.Root().Turn.Status
+	if before := w.published[s.Session]; before != "" && before != status {
+		w.wrongly(fmt.Errorf("session %s is handed over as %s and as %s", s.Session, before, status))
+	}
+	w.published[s.Session] = status
+	return nil
 }
 
 // start begins a run of node i.
