@@ -215,6 +215,9 @@ func (r *remote) Call(ctx context.Context, call tool.Call) (tool.Result, error) 
 	return tool.Result{Content: []model.Part{&model.Text{Text: string(text)}}}, nil
 }
 
+// askedFor is how long a person may think: some take longer.
+const askedFor = 700 * time.Millisecond
+
 // api serves clients.
 type api struct{ sessions *driver.Sessions }
 
@@ -254,7 +257,8 @@ func (a *api) create(w http.ResponseWriter, r *http.Request) {
 	var c command
 	_ = json.NewDecoder(r.Body).Decode(&c)
 	v, err := a.sessions.Create(r.Context(), driver.Creation{Tenant: tenant, Key: c.Key, Body: []byte(c.Text),
-		Created: agent.Created{Definition: drivertest.Definition(), Mode: agent.Parking}, Input: []model.Message{model.UserText(c.Text)}})
+		Created: agent.Created{Definition: drivertest.Definition(), Mode: agent.Parking, ApprovalTTL: askedFor},
+		Input:   []model.Message{model.UserText(c.Text)}})
 	if err != nil {
 		refuse(w, err)
 		return

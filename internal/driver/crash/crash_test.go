@@ -60,7 +60,8 @@ func TestCrashOfServers(t *testing.T) {
 	})
 }
 
-// trouble cuts the network and restarts the database.
+// trouble cuts the network, lets it swallow what is said, and restarts the
+// database.
 func trouble(ctx context.Context, t *testing.T, f *fleet, p *proxy) {
 	for n := 0; ctx.Err() == nil && !f.over(); n++ {
 		_ = pass(ctx, time.Duration(1000+f.draw(3000))*time.Millisecond)
@@ -68,9 +69,13 @@ func trouble(ctx context.Context, t *testing.T, f *fleet, p *proxy) {
 			postgrestest.Restart(t)
 			continue
 		}
-		p.set(true)
+		end := p.set
+		if n%4 == 1 {
+			end = p.swallow
+		}
+		end(true)
 		_ = pass(ctx, time.Duration(f.draw(1500))*time.Millisecond)
-		p.set(false)
+		end(false)
 	}
 }
 
@@ -113,8 +118,8 @@ func play(t *testing.T, f *fleet, servers int, direct string, also func(context.
 	}
 	told := judge(t, f, o, all)
 	operations, calls := f.ledger.Count()
-	t.Logf("%d kills, %d quarantines lifted, %d sessions, %d operations in %d calls, %d things told, %s",
-		f.killed, f.lifted, len(all), operations, calls, told, time.Since(begun).Round(time.Second))
+	t.Logf("%d kills, %d quarantines lifted, %d approvals expired, %d sessions, %d operations in %d calls, %d things told, %s",
+		f.killed, f.lifted, f.expired, len(all), operations, calls, told, time.Since(begun).Round(time.Second))
 	for _, wrong := range f.wrong {
 		t.Error(wrong)
 	}
@@ -151,6 +156,9 @@ func judge(t *testing.T, f *fleet, o order, all []*user) (told int) {
 		}
 		for _, r := range u.readers {
 			told += r.Len()
+		}
+		if record := oracle.Sessions[u.id]; record != nil {
+			f.expired += record.Expired
 		}
 	}
 	if err := f.ledger.Check(oracle); err != nil {

@@ -42,6 +42,7 @@ type fleet struct {
 	killed  int
 	started int
 	lifted  int
+	expired int // approvals
 	wrong   []string
 	stderr  string // of the last child that ended by itself
 }

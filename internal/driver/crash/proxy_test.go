@@ -17,7 +17,9 @@ type proxy struct {
 	mu    sync.Mutex
 	cut   bool
 	conns map[net.Conn]bool
-	group sync.WaitGroup
+	// mended is closed when what was swallowed comes through; nil while all does.
+	mended chan struct{}
+	group  sync.WaitGroup
 }
 
 func newProxy(t *testing.T, target string) *proxy {
@@ -30,6 +32,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	p.group.Go(p.accept)
 	t.Cleanup(func() {
 		_ = listener.Close()
+		p.swallow(false)
 		p.set(true)
 		p.group.Wait()
 	})
@@ -69,12 +72,43 @@ func (p *proxy) keep(conns ...net.Conn) bool {
 }
 
 func (p *proxy) pass(to, from net.Conn) {
-	_, _ = io.Copy(to, from)
+	_, _ = io.Copy(writer{p, to}, from)
 	_ = to.Close()
 	_ = from.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, from)
+}
+
+// writer is a connection through the network.
+type writer struct {
+	p *proxy
+	net.Conn
+}
+
+// Write waits while the network swallows what is said: nobody is told that
+// nobody hears it, and it comes through late.
+func (w writer) Write(b []byte) (int, error) {
+	w.p.mu.Lock()
+	mended := w.p.mended
+	w.p.mu.Unlock()
+	if mended != nil {
+		<-mended
+	}
+	return w.Conn.Write(b)
+}
+
+// swallow lets the network accept everything and pass nothing on, or mends it.
+func (p *proxy) swallow(begin bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case begin && p.mended == nil:
+		p.mended = make(chan struct{})
+	case !begin && p.mended != nil:
+		close(p.mended)
+		p.mended = nil
+	}
 }
 
 // set cuts the network or mends it.

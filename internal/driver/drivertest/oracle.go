@@ -34,8 +34,8 @@ type Record struct {
 	Dropped map[string]bool
 	// Cut are the intents whose answer was interrupted.
 	Cut map[uint64]bool
-	// Events counts what was read.
-	Events int
+	// Events counts what was read, Expired the approvals that nobody gave.
+	Events, Expired int
 
 	epoch  uint64
 	texts  map[uint64]string // of messages not taken up yet, by event
@@ -120,6 +120,9 @@ func (o *Oracle) before(r *Record, e agent.Event) error {
 	case *agent.ApprovalRequested:
 		r.asked[b.Call] = b.Settle
 	case *agent.Decision:
+		if err := r.expired(e, b); err != nil {
+			return err
+		}
 		o.decided(r, b)
 	case *agent.ToolCalled:
 		return o.called(r, b)
@@ -141,6 +144,25 @@ func (r *Record) take(inputs []uint64) error {
 	}
 	if len(slices.Compact(slices.Sorted(slices.Values(inputs)))) != len(inputs) {
 		return fmt.Errorf("inputs %v join twice", inputs)
+	}
+	return nil
+}
+
+// expired checks that nothing expires before its time.
+func (r *Record) expired(e agent.Event, b *agent.Decision) error {
+	if b.By != "expiry" {
+		return nil
+	}
+	r.Expired++
+	for _, t := range r.Threads {
+		if t.Turn.Over() {
+			continue
+		}
+		for _, call := range t.Turn.Calls {
+			if call.Request == b.Request && call.State == agent.CallAsked && call.Expires.After(e.At) {
+				return fmt.Errorf("request %s expires %s early", b.Request, call.Expires.Sub(e.At))
+			}
+		}
 	}
 	return nil
 }
