@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/raw"
 )
 
 // errorRow is how the contract shows a kind of error.
@@ -77,7 +78,7 @@ func EncodeError(e *model.Error) (status int, body []byte) {
 		row.status, shown.Error.Code = own, e.Code
 	}
 	if (e.Kind == model.Invalid || e.Kind == model.Unsupported) && e.Subject != "" {
-		param := bracketed(e.Subject)
+		param := raw.Bracketed(e.Subject)
 		shown.Error.Param = &param
 	}
 	body, err := json.Marshal(shown, json.Deterministic(true))

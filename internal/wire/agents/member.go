@@ -48,30 +48,14 @@ var style = raw.Style{
 		if path == "" {
 			return "The request body must be a JSON object."
 		}
-		return fmt.Sprintf("Invalid type for '%s': expected %s, but got %s instead.", bracketed(path), want, got)
+		return fmt.Sprintf("Invalid type for '%s': expected %s, but got %s instead.", raw.Bracketed(path), want, got)
 	},
 	Missing: func(path string) string {
-		return fmt.Sprintf("Missing required parameter: '%s'.", bracketed(path))
+		return fmt.Sprintf("Missing required parameter: '%s'.", raw.Bracketed(path))
 	},
 	Syntax: func(detail string) string {
 		return "We could not parse the JSON body of your request: " + detail + "."
 	},
-}
-
-// bracketed writes a path as OpenAI does: "tools.0.name" becomes "tools[0].name".
-func bracketed(path string) string {
-	var b strings.Builder
-	for i, seg := range strings.Split(path, ".") {
-		switch {
-		case seg != "" && strings.Trim(seg, "0123456789") == "":
-			b.WriteString("[" + seg + "]")
-		case i > 0:
-			b.WriteString("." + seg)
-		default:
-			b.WriteString(seg)
-		}
-	}
-	return b.String()
 }
 
 // fields are the members of an object that are known, with who reads each.
@@ -93,7 +77,7 @@ func (m Mount) object(v raw.Value, f fields) error {
 			return read(member)
 		}
 		if m == Bedrock {
-			return member.Error("Unknown parameter: '%s'.", bracketed(member.Path()))
+			return member.Error("Unknown parameter: '%s'.", raw.Bracketed(member.Path()))
 		}
 		return nil
 	})
@@ -125,7 +109,7 @@ func never(raw.Value) error { return nil }
 
 // invalid is an error about v's value.
 func invalid(v raw.Value, format string, args ...any) *model.Error {
-	return v.Error("Invalid '%s': %s", bracketed(v.Path()), fmt.Sprintf(format, args...))
+	return v.Error("Invalid '%s': %s", raw.Bracketed(v.Path()), fmt.Sprintf(format, args...))
 }
 
 // need refuses an object that lacks required members.

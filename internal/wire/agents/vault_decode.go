@@ -120,7 +120,7 @@ func decodeCredential(v raw.Value, auth func(v raw.Value, dst *AuthRequest) erro
 
 // fixed refuses a member that cannot be changed.
 func fixed(v raw.Value) error {
-	return v.Error("'%s' cannot be changed after the credential is created.", bracketed(v.Path())).
+	return v.Error("'%s' cannot be changed after the credential is created.", raw.Bracketed(v.Path())).
 		WithHint("Create another credential.")
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/raw"
 )
 
 // lenient reads what upstreams send: repeated names and broken UTF-8 are no
@@ -98,24 +99,7 @@ func joinPath(a, b string) string {
 }
 
 // bracketed writes a path as the contract shows it: messages[0].content.
-func bracketed(path string) string {
-	var b strings.Builder
-	for i, token := range strings.Split(path, ".") {
-		switch {
-		case i > 0 && isIndex(token):
-			b.WriteString("[" + token + "]")
-			continue
-		case i > 0:
-			b.WriteByte('.')
-		}
-		b.WriteString(token)
-	}
-	return b.String()
-}
-
-func isIndex(token string) bool {
-	return token != "" && strings.Trim(token, "0123456789") == ""
-}
+func bracketed(path string) string { return raw.Bracketed(path) }
 
 // wanted says which JSON type the failing Go type takes.
 func wanted(e *json.SemanticError) string {

@@ -295,3 +295,20 @@ func (v Value) Items(f func(i int, m Value) error) (err error) {
 	})
 	return err
 }
+
+// Bracketed writes a path as OpenAI's contracts do: "tools.0.name" becomes
+// "tools[0].name".
+func Bracketed(path string) string {
+	var b strings.Builder
+	for i, seg := range strings.Split(path, ".") {
+		switch {
+		case i > 0 && seg != "" && strings.Trim(seg, "0123456789") == "":
+			b.WriteString("[" + seg + "]")
+			continue
+		case i > 0:
+			b.WriteByte('.')
+		}
+		b.WriteString(seg)
+	}
+	return b.String()
+}

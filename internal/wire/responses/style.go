@@ -18,10 +18,10 @@ var style = raw.Style{
 		if path == "" {
 			return "The request body must be a JSON object."
 		}
-		return fmt.Sprintf("Invalid type for '%s': expected %s, but got %s instead.", bracketed(path), want, got)
+		return fmt.Sprintf("Invalid type for '%s': expected %s, but got %s instead.", raw.Bracketed(path), want, got)
 	},
 	Missing: func(path string) string {
-		return fmt.Sprintf("Missing required parameter: '%s'.", bracketed(path))
+		return fmt.Sprintf("Missing required parameter: '%s'.", raw.Bracketed(path))
 	},
 	Syntax: func(detail string) string {
 		return "We could not parse the JSON body of your request: " + detail + "."
@@ -29,25 +29,9 @@ var style = raw.Style{
 	TypeCode: "invalid_type", MissingCode: "missing_required_parameter",
 }
 
-// bracketed writes a path as OpenAI does: "input.0.content" becomes "input[0].content".
-func bracketed(path string) string {
-	var b strings.Builder
-	for i, seg := range strings.Split(path, ".") {
-		switch {
-		case seg != "" && strings.Trim(seg, "0123456789") == "":
-			b.WriteString("[" + seg + "]")
-		case i > 0:
-			b.WriteString("." + seg)
-		default:
-			b.WriteString(seg)
-		}
-	}
-	return b.String()
-}
-
 // invalid is an error about v's value.
 func invalid(v raw.Value, code, format string, args ...any) *model.Error {
-	e := v.Error("Invalid '%s': %s", bracketed(v.Path()), fmt.Sprintf(format, args...))
+	e := v.Error("Invalid '%s': %s", raw.Bracketed(v.Path()), fmt.Sprintf(format, args...))
 	e.Code = code
 	return e
 }
