@@ -14,18 +14,20 @@ import (
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/store/sqlite"
 )
 
 // newDriver builds what keeps agent sessions going.
 func (svc *service) newDriver() (*driver.Driver, error) {
 	db := svc.state.db
 	hints, _ := db.(session.Hinter)
+	_, alone := db.(*sqlite.Store) // its directory has one process
 	var err error
 	if svc.tools, err = svc.newTools(); err != nil {
 		return nil, err
 	}
 	return driver.New(driver.Config{
-		Store:   driver.Store{Journals: db, Leases: db, Snapshots: db, Buffer: db, Index: db, Hints: hints},
+		Store:   driver.Store{Journals: db, Leases: db, Snapshots: db, Buffer: db, Index: db, Hints: hints, Alone: alone},
 		Journal: svc.state.journal, Models: models{svc}, Quote: models{svc}.quote, Permit: svc.permit,
 		Publish: func(ctx context.Context, tenant string, s *agent.State) error {
 			return svc.handler.PublishResponse(ctx, tenant, s)

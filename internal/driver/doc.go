@@ -22,7 +22,8 @@
 //     asked again, tools by their class (see package tool), and what people
 //     have to decide waits for them;
 //   - a reader that resumes where it stopped is told each thing once, in
-//     order, whichever process serves it;
+//     order, whichever process serves it; readers with nothing to be told ask the
+//     store together, by one question for all of a process every few seconds;
 //   - a driver that is stopped hands its sessions over in seconds.
 //
 // Example:

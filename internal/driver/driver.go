@@ -22,6 +22,8 @@ type Store struct {
 	Index     session.Index
 	// Hints may be nil: then due work is found by asking only.
 	Hints session.Hinter
+	// Alone says that no other process appends: readers need not look for that.
+	Alone bool
 }
 
 // Asker says on whose behalf a model is asked or a tool is called.
@@ -107,6 +109,8 @@ type Driver struct {
 	codec  *agent.Codec
 	node   session.Node
 	feeds  *feeds
+	// lookout lets readers look.
+	lookout *lookout
 
 	mu       sync.Mutex // guards what follows
 	actors   map[key]*actor
@@ -141,11 +145,13 @@ func New(config Config) (*Driver, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Driver{
+	d := &Driver{
 		config: config, codec: codec, feeds: newFeeds(), actors: map[key]*actor{}, wake: make(chan struct{}, 1),
 		node: session.Node{ID: config.Node, TTL: config.TTL, Reads: map[string]int{agent.Kind: codec.Newest()}},
 		ctx:  ctx, stop: stop,
-	}, nil
+	}
+	d.lookout = &lookout{d: d, hint: make(chan struct{}, 1)}
+	return d, nil
 }
 
 func or[T comparable](v *T, otherwise T) {
@@ -188,6 +194,7 @@ func (d *Driver) Run(ctx context.Context) {
 		case <-poll.C:
 			d.due(work)
 		case <-hints:
+			d.lookout.hinted()
 			d.due(work)
 			if now := d.config.Now(); now.Sub(nudged) >= nudgeEvery {
 				nudged = now
@@ -271,6 +278,7 @@ func (d *Driver) start(lease session.Lease, asked time.Time) {
 // Nudge says that a session has input, and is due if nobody drives it. If this
 // process does, it looks; else the driver claims it with whatever else is due.
 func (d *Driver) Nudge(tenant, id string) {
+	d.feeds.poke(key{tenant, id})
 	d.mu.Lock()
 	a := d.actors[key{tenant, id}]
 	d.mu.Unlock()

@@ -32,6 +32,8 @@ type world struct {
 	linger time.Duration
 	// outline is in how many events an outline is kept; 0 means the default.
 	outline uint64
+	// alone says that no other process appends, deaf that no hints come.
+	alone, deaf bool
 	// journals and buffer are the store's, or around them.
 	journals  session.Store
 	buffer    session.Buffer
@@ -55,8 +57,12 @@ func newWorld(t testing.TB, models driver.Models) *world {
 func (w *world) node() (*driver.Driver, func()) {
 	w.t.Helper()
 	w.n++
+	hints := w.leases.(session.Hinter)
+	if w.deaf {
+		hints = nil
+	}
 	d, err := driver.New(driver.Config{
-		Store:   driver.Store{Journals: w.journals, Leases: w.leases, Snapshots: w.snapshots, Buffer: w.buffer, Index: w.index, Hints: w.leases.(session.Hinter)},
+		Store:   driver.Store{Alone: w.alone, Journals: w.journals, Leases: w.leases, Snapshots: w.snapshots, Buffer: w.buffer, Index: w.index, Hints: hints},
 		Journal: w.journal, Models: w.models, Tools: w.tools, Node: fmt.Sprintf("node-%d", w.n),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)), TTL: 2 * time.Second, Poll: 20 * time.Millisecond,
 		Linger: cmp.Or(w.linger, 50*time.Millisecond), Outline: w.outline,

@@ -29,13 +29,16 @@ type feed struct {
 	key   key
 	users int // guarded by feeds.mu
 
-	mu     sync.Mutex
-	owners int                        // whoever feeds it; without one it holds nothing
-	events []fed                      // the last ones, without gaps
-	deltas map[uint64][]session.Delta // of intents under way, and some of before
-	over   []uint64                   // those of before
-	size   int                        // of theirs, in bytes
-	change chan struct{}              // closed and replaced with each change
+	mu      sync.Mutex
+	owners  int                        // whoever feeds it; without one it holds nothing
+	readers int                        // whoever follows it
+	head    uint64                     // the last event that is known of
+	gone    bool                       // whether the session was deleted
+	events  []fed                      // the last ones, without gaps
+	deltas  map[uint64][]session.Delta // of intents under way, and some of before
+	over    []uint64                   // those of before
+	size    int                        // of theirs, in bytes
+	change  chan struct{}              // closed and replaced with each change
 }
 
 // fed is an event, and what it says: nobody changes either.
@@ -88,6 +91,11 @@ func (f *feed) changed(update func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	update()
+	f.stir()
+}
+
+// stir wakes readers. f.mu is held.
+func (f *feed) stir() {
 	close(f.change)
 	f.change = make(chan struct{})
 }
@@ -103,6 +111,7 @@ func (f *feed) append(events []fed) {
 		return
 	}
 	f.changed(func() {
+		f.head = max(f.head, events[len(events)-1].Seq)
 		if n := len(f.events); n > 0 && f.events[n-1].Seq+1 != events[0].Seq {
 			f.events = nil
 		}

@@ -47,6 +47,7 @@ func TestIdleSessionsCostNothing(t *testing.T) {
 			for n := range 500 {
 				create(t, d.Sessions(), agent.Definition{}, fmt.Sprint("hello ", n))
 			}
+			synctest.Wait() // they have begun, and no time has passed
 			busy := goroutines(t, "idle")
 			rest()
 			if now := goroutines(t, "idle"); now != base || d.Owned() != 0 {

@@ -137,7 +137,7 @@ func TestListingsOfForks(t *testing.T) {
 				t.Fatal(err)
 			}
 			rest()
-			if err := say(t, s, fork.State.Session, drivertest.PlanPrefix+"look; more"); err != nil {
+			if err := say(t, s, fork.State.Session, fmt.Sprint(drivertest.PlanPrefix, "look; ", seq)); err != nil {
 				t.Fatal(err)
 			}
 			rest()

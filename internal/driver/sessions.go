@@ -353,7 +353,11 @@ func (s *Sessions) Delete(ctx context.Context, tenant, id string) error {
 		return &model.Error{Kind: model.Conflict, Subject: "session_id", Message: "The session has a turn under way.",
 			Hint: "Cancel the turn, then delete the session."}
 	}
-	return s.driver.config.Journal.Erase(ctx, tenant, id, 1, 0)
+	if err := s.driver.config.Journal.Erase(ctx, tenant, id, 1, 0); err != nil {
+		return err
+	}
+	s.driver.feeds.bury(key{tenant, id})
+	return nil
 }
 
 // Fork begins a session that continues another from event seq on; 0 means its

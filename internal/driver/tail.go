@@ -10,12 +10,12 @@ import (
 	"github.com/craton-ai/craton/internal/session"
 )
 
-// How often a reader looks for what another process wrote: while an answer is
-// under way, and else, less and less often.
+// How often a reader looks for what another process writes: while an answer is
+// under way, and for a moment after anything was told, less and less often. Then
+// it waits until it is told to look; see [lookout].
 const (
-	lookBusy  = 40 * time.Millisecond
-	lookIdle  = 200 * time.Millisecond
-	lookNever = 3 * time.Second
+	lookBusy = 40 * time.Millisecond
+	lookIdle = 200 * time.Millisecond
 )
 
 // Told is one thing a reader is told.
@@ -39,6 +39,8 @@ type Tail struct {
 	queue  []queued
 	// behind are answers of which more was told than the store has.
 	behind map[uint64]bool
+	// looked is the change to wait for, having found nothing; nil to look first.
+	looked <-chan struct{}
 	// quiet is how long to wait before looking again.
 	quiet time.Duration
 	// skip is how many signals of the next event were told already.
@@ -65,7 +67,8 @@ func (s *Sessions) Tail(ctx context.Context, tenant, id, after string) (*Tail, e
 	}
 	t := &Tail{d: s.driver, key: key{tenant, id}, cursor: Cursor{Said: map[uint64]uint32{}}, behind: map[uint64]bool{}}
 	// The feed is opened before the journal is read, so that nothing is missed.
-	t.feed = s.driver.feeds.open(t.key)
+	t.feed = s.driver.feeds.follow(t.key, head.Seq)
+	s.driver.lookout.enter()
 	if err := t.begin(ctx, head, after); err != nil {
 		t.Close()
 		return nil, hide(err, id)
@@ -188,23 +191,27 @@ func (t *Tail) Next(ctx context.Context) (Told, error) {
 			t.queue = t.queue[1:]
 			return Told{Signal: next.signal, ID: next.id, State: t.p.State}, nil
 		}
-		change := t.feed.watch()
-		found, err := t.look(ctx)
-		if err != nil {
-			return Told{}, hide(err, t.key.session)
-		}
-		if found {
-			t.quiet = 0
-			continue
+		if t.looked == nil {
+			change := t.feed.watch()
+			found, err := t.look(ctx)
+			if err != nil {
+				return Told{}, hide(err, t.key.session)
+			}
+			if found {
+				t.quiet = 0
+				continue
+			}
+			t.looked = change
 		}
 		if t.idle != nil {
 			if err := t.idle(); err != nil {
 				return Told{}, err
 			}
 		}
-		if err := t.wait(ctx, change); err != nil {
+		if err := t.wait(ctx, t.looked); err != nil {
 			return Told{}, err
 		}
+		t.looked = nil
 	}
 }
 
@@ -217,24 +224,41 @@ func (t *Tail) OnIdle(f func() error) { t.idle = f }
 func (t *Tail) Pending() bool { return len(t.queue) > 0 }
 
 func (t *Tail) wait(ctx context.Context, change <-chan struct{}) error {
-	t.quiet = min(max(2*t.quiet, lookIdle), lookNever)
-	if len(t.p.State.Runs) > 0 {
-		t.quiet = lookBusy
+	var again <-chan time.Time
+	if wait := t.patience(); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		again = timer.C
 	}
-	timer := time.NewTimer(t.quiet)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-change:
-	case <-timer.C:
+	case <-again:
 	}
 	return nil
+}
+
+// patience is how long to wait before looking without being told to; 0 for ever.
+func (t *Tail) patience() time.Duration {
+	t.quiet = max(2*t.quiet, lookIdle)
+	switch {
+	case len(t.p.State.Runs) > 0:
+		t.quiet = 0
+		return lookBusy
+	case t.d.config.Store.Alone || t.quiet >= lookOften:
+		t.quiet = lookOften
+		return 0
+	}
+	return t.quiet
 }
 
 // look reads on: the next event of the journal with what was said before it,
 // or what is being said.
 func (t *Tail) look(ctx context.Context) (found bool, err error) {
+	if t.feed.deleted() {
+		return false, unknown(t.key.session)
+	}
 	events, err := t.upcoming(ctx)
 	if err != nil {
 		return false, err
@@ -371,7 +395,8 @@ func (t *Tail) tell(ctx context.Context, e fed) error {
 // Close ends the reading.
 func (t *Tail) Close() {
 	if t.feed != nil {
-		t.d.feeds.close(t.feed)
+		t.d.feeds.unfollow(t.feed)
+		t.d.lookout.leave()
 		t.feed = nil
 	}
 }

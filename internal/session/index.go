@@ -74,6 +74,10 @@ type Index interface {
 	// Requeue lifts a quarantine, forgets counted takeovers, and makes the
 	// session due. It answers [ErrNotFound] or [ErrErased].
 	Requeue(ctx context.Context, tenant, session string) error
+	// Moved returns those of the sessions, of any tenant, whose last event is not
+	// the one given, or with Seq 0 those that were deleted. It is for a process
+	// that follows very many: one question for all of them.
+	Moved(ctx context.Context, known map[string]uint64) ([]Ref, error)
 	// Sweep removes up to limit of each: stream buffers that expired, large
 	// payloads that no event has, and what nodes advertised that are gone. It is
 	// for every node to call from time to time; callers at the same moment do

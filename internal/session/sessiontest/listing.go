@@ -46,6 +46,14 @@ func listings(r runtime) {
 		Drafts: []session.Draft{labelled("l", "x"), labelled("l", "x")}, Facts: facts("lost")})
 	r.want(err, session.ErrLabelTaken)
 	r.append(r.begin("t2"), say("another tenant's"))
+	moved, err := r.store.Moved(ctx, map[string]uint64{a.ID: a.Seq, "ses_unknown": 1})
+	if r.must(err); len(moved) != 0 {
+		r.Errorf("moved are %v", moved)
+	}
+	moved, err = r.store.Moved(ctx, map[string]uint64{a.ID: a.Seq - 1})
+	if r.must(err); !slices.Equal(moved, []session.Ref{{Session: a.ID, Seq: a.Seq}}) {
+		r.Errorf("moved are %v", moved)
+	}
 	list := func(q session.Query) string {
 		r.Helper()
 		q.Tenant = "t1"

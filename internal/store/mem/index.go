@@ -83,6 +83,24 @@ func (s *Store) Describe(ctx context.Context, tenant, id string) (session.Entry,
 	return j.listed(), ctx.Err()
 }
 
+// Moved implements [session.Index].
+func (s *Store) Moved(ctx context.Context, known map[string]uint64) ([]session.Ref, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var moved []session.Ref
+	for id, seq := range known {
+		j := s.sessions[id]
+		switch {
+		case j == nil:
+		case j.head.Key == nil:
+			moved = append(moved, session.Ref{Session: id})
+		case j.head.Seq != seq:
+			moved = append(moved, session.Ref{Session: id, Seq: j.head.Seq})
+		}
+	}
+	return moved, ctx.Err()
+}
+
 // Requeue implements [session.Index].
 func (s *Store) Requeue(ctx context.Context, tenant, id string) error {
 	s.mu.Lock()

@@ -65,7 +65,8 @@ var dialect = sqlstore.Dialect{
 	// Bytewise order, whatever the database's locale: cursors and prefixes
 	// count on it.
 	Text: `TEXT COLLATE "C"`, Bytes: "BYTEA", JSON: "JSONB",
-	Member: func(column string) string { return "(" + column + " ->> CAST(? AS TEXT))" },
+	Members: "jsonb_each_text(CAST(? AS JSONB))",
+	Member:  func(column string) string { return "(" + column + " ->> CAST(? AS TEXT))" },
 	// Not now(), which stands still within a transaction.
 	Now:        "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
 	ForUpdate:  " FOR UPDATE",

@@ -58,6 +58,7 @@ var dialect = sqlstore.Dialect{
 	Name: "sqlite",
 	// SQLite compares text bytewise by default.
 	Text: "TEXT", Bytes: "BLOB", JSON: "TEXT",
+	Members: "json_each(?)",
 	// json_each, unlike a path, takes any name as it is.
 	Member: func(column string) string {
 		return "(SELECT CAST(value AS TEXT) FROM json_each(" + column + ") WHERE key = ?)"

@@ -205,6 +205,30 @@ func (db *DB) Describe(ctx context.Context, tenant, id string) (session.Entry, e
 	return all[0], nil
 }
 
+// Moved implements [session.Index].
+func (db *DB) Moved(ctx context.Context, known map[string]uint64) ([]session.Ref, error) {
+	if len(known) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(known)
+	if err != nil {
+		return nil, failed("find sessions that moved", err)
+	}
+	var moved []session.Ref
+	err = db.engine.Read(ctx, appending, func(tx Tx) (err error) {
+		moved, err = collect(tx, func(row scanner) (session.Ref, error) {
+			var ref session.Ref
+			var seq int64
+			err := row.Scan(&ref.Session, &seq)
+			ref.Seq = uint64(seq)
+			return ref, err
+		}, `SELECT s.id, CASE WHEN s.erased_at = 0 THEN s.seq ELSE 0 END FROM `+db.engine.Dialect().Members+` k
+			CROSS JOIN sessions s WHERE s.id = k.key AND (s.seq <> CAST(k.value AS BIGINT) OR s.erased_at <> 0)`, string(text))
+		return err
+	})
+	return moved, failed("find sessions that moved", err)
+}
+
 // Requeue implements [session.Index].
 func (db *DB) Requeue(ctx context.Context, tenant, id string) error {
 	err := db.engine.Write(ctx, of(tenant), func(tx Tx) error {

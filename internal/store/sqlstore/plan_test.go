@@ -22,6 +22,7 @@ type planner struct {
 func (p *planner) Dialect() Dialect {
 	d := testDialect
 	d.Clock = func() time.Time { return time.Unix(1000, 0) }
+	d.Members = "json_each(?)"
 	d.Member = func(column string) string {
 		return "(SELECT CAST(value AS TEXT) FROM json_each(" + column + ") WHERE key = ?)"
 	}
@@ -61,7 +62,7 @@ func (p *planner) plan(query string, args []any) {
 		switch {
 		case strings.Contains(step, "TEMP B-TREE"):
 			p.sorts = append(p.sorts, step)
-		case strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "json_each") && !strings.Contains(step, "CONSTANT") && step != "SCAN n":
+		case strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "json_each") && !strings.HasPrefix(step, "SCAN k ") && !strings.Contains(step, "CONSTANT") && step != "SCAN n":
 			p.scans = append(p.scans, step+" in "+query)
 		}
 	}
@@ -113,6 +114,7 @@ func TestNothingReadsEverySession(t *testing.T) {
 			_, err := store.Renew(ctx, time.Second, session.Lease{Head: session.Session{Tenant: "t", ID: "s"}, Node: "n"})
 			return err
 		}},
+		"moved":    {do: func() error { _, err := store.Moved(ctx, map[string]uint64{"s": 2, "u": 1}); return err }},
 		"requeue":  {do: func() error { return store.Requeue(ctx, "t", "s") }},
 		"snapshot": {do: func() error { _, err := store.LoadSnapshot(ctx, "t", "s", "f", 9); return ignore(err) }},
 		"deltas":   {do: func() error { _, err := store.ReadDeltas(ctx, "t", "s", session.EventID{}, 9); return err }},
