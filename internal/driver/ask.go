@@ -15,6 +15,9 @@ import (
 type ask struct {
 	in   Input
 	done chan error // has room for the answer
+	// unsure says that its key was not looked for: what is refused may have
+	// come before, and is then answered as it was.
+	unsure bool
 	// verdict is the answer once the batch that it was found in is durable:
 	// it may rest on what only that batch says.
 	verdict error
@@ -25,15 +28,16 @@ type ask struct {
 var errElsewhere = errors.New("driver: the owner did not take the input")
 
 // ask hands input to the session's owner in this process. It reports false if
-// there is none, or if the owner could not take it.
-func (d *Driver) ask(ctx context.Context, in Input) (bool, error) {
+// there is none, or if the owner could not take it. With unsure, nobody has
+// looked yet whether the input came before: the append finds out.
+func (d *Driver) ask(ctx context.Context, in Input, unsure bool) (bool, error) {
 	d.mu.Lock()
 	a := d.actors[key{in.Tenant, in.Session}]
 	if a == nil || d.draining {
 		d.mu.Unlock()
 		return false, nil
 	}
-	one := &ask{in: in, done: make(chan error, 1)}
+	one := &ask{in: in, done: make(chan error, 1), unsure: unsure}
 	a.change(func() { a.asks = append(a.asks, one) })
 	d.mu.Unlock()
 	select {
@@ -91,6 +95,8 @@ func inputKey(in Input) string { return prefixed("input/"+in.Session+"/", in.Key
 func (b *batch) answer(err error) {
 	for _, one := range b.asks {
 		switch {
+		case err == nil && one.unsure && one.verdict != nil:
+			one.done <- errElsewhere
 		case err == nil:
 			one.done <- one.verdict
 		case isFinal(err):

@@ -220,6 +220,10 @@ const sendAttempts = 100
 // send checks input against the session as it stands and appends it.
 func (s *Sessions) send(ctx context.Context, in Input) error {
 	d := s.driver
+	// An owner in this process knows more than the store could tell.
+	if taken, err := d.ask(ctx, in, in.Key != ""); taken || err != nil {
+		return err
+	}
 	head, err := s.head(ctx, in.Tenant, in.Session)
 	if err != nil {
 		return err
@@ -231,7 +235,7 @@ func (s *Sessions) send(ctx context.Context, in Input) error {
 			return err
 		}
 	}
-	if taken, err := d.ask(ctx, in); taken || err != nil {
+	if taken, err := d.ask(ctx, in, false); taken || err != nil {
 		return err
 	}
 	state, _, err := d.fold(ctx, head, head.Seq)
