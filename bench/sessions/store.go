@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"io"
 	"time"
 
 	"github.com/craton-ai/craton/internal/session"
@@ -66,8 +67,13 @@ func overStore(ctx context.Context, open func(context.Context, string) (database
 }
 
 func journalOver(store session.Store) (*session.Journal, error) {
+	return journalWith(store, rand.Reader)
+}
+
+// journalWith takes ids and keys from a source.
+func journalWith(store session.Store, random io.Reader) (*session.Journal, error) {
 	return session.New(session.Config{
-		Store: store, Now: time.Now, Random: rand.Reader,
+		Store: store, Now: time.Now, Random: random,
 		ContentKey: func(context.Context, string) ([]byte, error) { return nil, nil },
 	})
 }

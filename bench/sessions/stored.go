@@ -1,16 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/craton-ai/craton/internal/session"
 )
 
-// writersAtOnce is how many journals are copied at the same time.
-const writersAtOnce = 64
+// writersAtOnce is how many journals are copied at the same time: as many as
+// fill two groups of the stores' group commits, one written while the other is
+// gathered.
+const writersAtOnce = 512
 
 // measureStored compares how long a server takes to be ready, and for a turn,
 // with few and with very many sessions in its store. The many are copies of a
@@ -73,6 +82,9 @@ func (e *env) storedOf(ctx context.Context, f form, backend string) (ok bool, er
 	filled := time.Since(from)
 	many, manyTurn, err := e.startAndTurn(ctx, s, one)
 	if running = err == nil; err != nil {
+		return false, err
+	}
+	if err := e.list(ctx, s); err != nil {
 		return false, err
 	}
 	_, err = fmt.Fprintf(e.out, "%-36s %10s to %8s %20s to %8s %14s   (%s to write them)\n", cratonName(f, backend), inMS(few), inMS(many),
@@ -153,26 +165,79 @@ func (e *env) fill(ctx context.Context, s *server) (err error) {
 	if err != nil {
 		return err
 	}
-	journal, err := journalOver(store)
+	journal, err := journalWith(store, &inOrder{})
 	if err != nil {
 		return err
 	}
 	return spread(e.stored, writersAtOnce, func(i int) error { return duplicate(ctx, journal, entry, events, i) })
 }
 
-// duplicate writes a copy of a session; labels are unique, so each copy has its own.
-func duplicate(ctx context.Context, journal *session.Journal, of session.Entry, events []session.Event, i int) error {
-	drafts := make([]session.Draft, len(events))
-	for n, event := range events {
-		drafts[n] = session.Draft{Type: event.Type, Version: event.Version, Payload: event.Payload}
-		if event.Label != "" {
-			drafts[n].Label = fmt.Sprintf("%s-%d", event.Label, i)
-		}
+// inOrder is a source of ids that grow, with keys that do not. With random ids
+// each copy falls on other pages of every index, and most of what is measured
+// while filling is how a disk takes scattered writes.
+type inOrder struct{ n atomic.Uint64 }
+
+// Read fills what a session is begun with: its id's bytes and its key.
+func (r *inOrder) Read(p []byte) (int, error) {
+	n, err := rand.Read(p)
+	if err == nil && len(p) >= 12 {
+		binary.BigEndian.PutUint64(p[2:], r.n.Add(1))
+		p[0], p[1] = 0, 0
 	}
+	return n, err
+}
+
+// duplicate writes a copy of a session. Labels are unique, so each copy has its
+// own, and events name what they belong to by ids that hold the session's.
+func duplicate(ctx context.Context, journal *session.Journal, of session.Entry, events []session.Event, i int) error {
 	head, err := journal.Begin(of.Tenant, of.Kind)
 	if err != nil {
 		return err
 	}
-	_, err = journal.Apply(ctx, head, session.Change{Drafts: drafts, Facts: &of.Facts})
+	name := func(id string) []byte { return []byte(strings.TrimPrefix(id, "ses_")) }
+	drafts := make([]session.Draft, len(events))
+	for n, event := range events {
+		drafts[n] = session.Draft{Type: event.Type, Version: event.Version, Payload: bytes.ReplaceAll(event.Payload, name(of.ID), name(head.ID))}
+		if event.Label != "" {
+			drafts[n].Label = fmt.Sprintf("%s-%09d", event.Label, i)
+		}
+	}
+	facts := session.Facts{Status: of.Status, Metadata: map[string]string{groupKey: groupOf(i)}}
+	maps.Copy(facts.Metadata, of.Metadata)
+	_, err = journal.Apply(ctx, head, session.Change{Drafts: drafts, Facts: &facts})
 	return err
+}
+
+// groupKey is a metadata key by which a few of the copies are found.
+const groupKey = "group"
+
+// groupOf is the group of the i-th copy: ten have one.
+func groupOf(i int) string { return strconv.Itoa(i / 10) }
+
+// listings are questions for pages of sessions.
+var listings = []struct{ name, path string }{
+	{"newest", sessionsPath + "?limit=20"},
+	{"of ten by metadata", sessionsPath + "?limit=20&metadata%5B" + groupKey + "%5D=7"},
+	{"of none by metadata", sessionsPath + "?limit=20&metadata%5B" + groupKey + "%5D=none"},
+	{"of none by agent", sessionsPath + "?limit=20&agent_id=none"},
+	{"all, administrator", "/admin/v1/sessions?limit=20"},
+	{"of none by status, administrator", "/admin/v1/sessions?limit=20&status=failed"},
+}
+
+// list prints how long pages of sessions take, the median of some.
+func (e *env) list(ctx context.Context, s *server) error {
+	for _, l := range listings {
+		var all []time.Duration
+		for range 5 {
+			from := time.Now()
+			if err := s.http.call(ctx, "GET", l.path, nil, nil); err != nil {
+				return fmt.Errorf("list %s: %w", l.name, err)
+			}
+			all = append(all, time.Since(from))
+		}
+		if _, err := fmt.Fprintf(e.out, "  sessions listed, %-34s %10s\n", l.name, inMS(quantile(all, 50))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
