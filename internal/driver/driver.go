@@ -196,7 +196,7 @@ func (d *Driver) Run(ctx context.Context) {
 		case <-hints:
 			d.lookout.hinted()
 			d.due(work)
-			if now := d.config.Now(); now.Sub(nudged) >= nudgeEvery {
+			if now := d.config.Now(); !d.config.Store.Alone && now.Sub(nudged) >= nudgeEvery {
 				nudged = now
 				d.nudgeAll()
 			}
