@@ -12,6 +12,7 @@ import (
 	"github.com/craton-ai/craton/internal/driver/drivertest"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/store/sqlite"
 )
 
 // countedStore counts the events that are read.
@@ -148,4 +149,69 @@ func TestListingsOfForks(t *testing.T) {
 			check(now.Head)
 		}
 	})
+}
+
+// BenchmarkListing reads pages of a session of 10,000 events on SQLite, and
+// folds the whole of it.
+func BenchmarkListing(b *testing.B) {
+	store, err := sqlite.Open(b.Context(), b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	w := &world{t: b, models: forgetful{}, leases: store, index: store, buffer: store, snapshots: store}
+	w.over(store)
+	d, stop := w.node()
+	defer stop()
+	s := d.Sessions()
+	id := create(b, s, agent.Definition{}, "hello").State.Session
+	tail, err := s.Tail(b.Context(), "t1", id, driver.FromStart)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tail.Close()
+	for n, seq := 0, uint64(0); seq < 10_000; {
+		told, err := tail.Next(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if seq = told.State.Seq; told.Kind == agent.SignalTurnEnded {
+			if err := say(b, s, id, fmt.Sprint("question ", n)); err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+	}
+	page := func(list func(*driver.History) error) func() error {
+		return func() error {
+			h, err := s.History(b.Context(), "t1", id)
+			if err != nil {
+				return err
+			}
+			return list(h)
+		}
+	}
+	newest := driver.Page{Limit: 20}
+	for _, one := range []struct {
+		name string
+		read func() error
+	}{
+		{"whole", func() error {
+			return s.Walk(b.Context(), "t1", id, func(agent.Signal, *agent.State) error { return nil })
+		}},
+		{"items", page(func(h *driver.History) error {
+			_, _, err := h.Items(b.Context(), driver.ItemQuery{Page: newest, Wanted: func(*agent.Item) bool { return true }})
+			return err
+		})},
+		{"turns", page(func(h *driver.History) error { _, _, err := h.Turns(b.Context(), "", newest); return err })},
+		{"traces", page(func(h *driver.History) error { _, _, err := h.Traces(b.Context(), newest); return err })},
+	} {
+		b.Run(one.name, func(b *testing.B) {
+			for b.Loop() {
+				if err := one.read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
