@@ -4,7 +4,7 @@
 //
 // Guarantees: nothing here blocks or slows a request. Metrics of finished
 // requests are updated on the meter's writing goroutine; access lines go
-// through a bounded buffer to a writing goroutine, and are dropped and counted
+// into a bounded buffer that a goroutine writes, and are dropped and counted
 // when it is full. Label values are bounded: what clients could invent without
 // end becomes "other". Nothing is sent anywhere unless an OTLP endpoint is
 // configured.
