@@ -25,8 +25,10 @@ type client struct {
 	// begun is called once the session is there.
 	begun func()
 	id    string
+	seq   uint64 // as of the last answer
 	// mode is the session's: one that returns is asked once, and answered.
 	mode  agent.Mode
+	fork  *client  // continues the session beside it; nil for nobody
 	acked []string // messages that were acknowledged
 	sent  int
 }
@@ -146,7 +148,37 @@ func (c *client) answer(ctx context.Context) (idle bool, err error) {
 			return false, err
 		}
 	}
+	c.seq = v.Seq
 	return v.Status() == agent.Idle && len(v.Runs) == 0, nil
+}
+
+// goOn continues a session from an event on, in one of its own.
+func (c *client) goOn(ctx context.Context, from string, seq uint64) error {
+	ctx = as(ctx, c.name)
+	err := c.try(ctx, "fork", func(s *driver.Sessions) error {
+		v, err := s.Fork(ctx, tenant, from, seq, agent.Forked{})
+		if err == nil {
+			c.id = v.State.Session
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	text := c.text()
+	if err := c.send(ctx, text, &agent.Message{Messages: []model.Message{model.UserText(text)}}); err != nil {
+		return fmt.Errorf("message to a fork: %w", err)
+	}
+	c.acked = append(c.acked, text)
+	for {
+		idle, err := c.answer(ctx)
+		if err != nil || idle && !c.w.faulty() {
+			return err
+		}
+		if err := pass(ctx, between(c.r, 20*time.Millisecond, 400*time.Millisecond)); err != nil {
+			return fmt.Errorf("fork %s has not come to its end: %w", c.id, err)
+		}
+	}
 }
 
 // live uses the session until it has come to its end.
@@ -167,13 +199,21 @@ func (c *client) live(ctx context.Context) error {
 		used <- (&client{w: c.w, name: c.name + "x", r: c.w.chance.draw(c.name + " use"), id: c.id}).report(ctx, c)
 	}()
 	done := false
+	forking := make(chan error, 1)
 	for {
 		idle, err := c.answer(ctx)
 		if err != nil {
 			return err
 		}
+		if idle && c.fork == nil && oneIn(c.r, 4) {
+			c.fork = &client{w: c.w, name: c.name + "f", r: c.w.chance.draw(c.name + " fork")}
+			go func(seq uint64) { forking <- c.fork.goOn(ctx, c.id, seq) }(c.seq)
+		}
 		if idle && done && !c.w.faulty() {
-			return nil
+			if c.fork == nil {
+				return nil
+			}
+			return <-forking
 		}
 		if err := pass(ctx, between(c.r, 20*time.Millisecond, 400*time.Millisecond)); err != nil {
 			return fmt.Errorf("session %s has not come to its end: %w", c.id, err)

@@ -28,6 +28,7 @@ type outcome struct {
 	digest                 string
 	wrong                  []string
 	events, killed, lifted int
+	forked                 int
 	told                   int
 }
 
@@ -185,7 +186,7 @@ func (w *world) hear(ctx context.Context, s *driver.Sessions, id string, into *d
 // judge looks at what is left at the end.
 func (w *world) judge(ctx context.Context, all []*client, listeners [][]*drivertest.Transcript, observer *driver.Sessions) outcome {
 	var ids []string
-	o := outcome{killed: w.killed, lifted: w.lifted}
+	o := outcome{killed: w.killed, lifted: w.lifted, forked: w.forked}
 	for i, c := range all {
 		ids = append(ids, c.id)
 		record := w.oracle.Sessions[c.id]
@@ -205,6 +206,14 @@ func (w *world) judge(ctx context.Context, all []*client, listeners [][]*drivert
 			o.told += one.Len()
 			if err := one.Agree(listeners[i][0], record); err != nil {
 				w.fail("reader %d of %s: %v", k, c.id, err)
+			}
+		}
+		if c.fork != nil {
+			if err := w.oracle.Settle(c.fork.id, c.fork.acked); err != nil {
+				w.fail("fork: %v", err)
+			}
+			if _, err := observer.Replay(ctx, tenant, c.fork.id); err != nil {
+				w.fail("replay of a fork: %v", err)
 			}
 		}
 		if record.Status() != agent.Idle {
@@ -277,7 +286,7 @@ func TestSimulation(t *testing.T) {
 			list = append(list, uint64(first+n))
 		}
 	}
-	var next, events, killed, lifted, told, failed atomic.Int64
+	var next, events, killed, lifted, forked, told, failed atomic.Int64
 	for worker := range runtime.GOMAXPROCS(0) {
 		t.Run(fmt.Sprint("worker", worker), func(t *testing.T) {
 			t.Parallel()
@@ -291,6 +300,7 @@ func TestSimulation(t *testing.T) {
 				events.Add(int64(o.events))
 				killed.Add(int64(o.killed))
 				lifted.Add(int64(o.lifted))
+				forked.Add(int64(o.forked))
 				told.Add(int64(o.told))
 				if len(o.wrong) > 0 {
 					failed.Add(1)
@@ -300,8 +310,8 @@ func TestSimulation(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		t.Logf("%d histories, %d events, %d nodes killed, %d quarantines lifted, %d things told to readers",
-			len(list), events.Load(), killed.Load(), lifted.Load(), told.Load())
+		t.Logf("%d histories, %d events, %d nodes killed, %d quarantines lifted, %d forks, %d things told to readers",
+			len(list), events.Load(), killed.Load(), lifted.Load(), forked.Load(), told.Load())
 	})
 }
 

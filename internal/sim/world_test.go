@@ -70,6 +70,7 @@ type world struct {
 	wrong  []string
 	killed int
 	lifted int // quarantines
+	forked int
 	// published is how the turns of sessions that return were handed over.
 	published map[string]agent.TurnStatus
 
@@ -121,6 +122,14 @@ func (w *world) append(ctx context.Context, b session.Batch) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.store.Append(ctx, b)
+	if from := b.Session.Parent; err == nil && from.Session != "" && b.Events[0].Seq == 1 {
+		w.forked++
+		past, readErr := w.store.Read(ctx, tenant, from.Session, 0, int(from.Seq))
+		if readErr == nil {
+			readErr = w.oracle.Fork(b.Session.ID, past...)
+		}
+		w.wrongly(readErr)
+	}
 	if err == nil {
 		w.wrongly(w.oracle.Read(b.Session.Epoch, b.Events...))
 	}

@@ -68,6 +68,23 @@ func (o *Oracle) Read(epoch uint64, events ...session.Event) error {
 	return nil
 }
 
+// Fork makes the record of a session that continues another, whose journal up
+// to that point is given: the next event read of it is its first.
+func (o *Oracle) Fork(id string, past ...session.Event) error {
+	alone, err := NewOracle()
+	if err != nil {
+		return err
+	}
+	if err := alone.Read(0, past...); err != nil {
+		return err
+	}
+	record := alone.Sessions[past[0].Session]
+	record.Seq, record.Events, record.Inputs = 0, 0, map[string]int{}
+	record.epoch, record.Outcomes = 0, map[uint64]uint64{}
+	o.Sessions[id] = record
+	return nil
+}
+
 func (o *Oracle) event(r *Record, epoch uint64, e session.Event) error {
 	switch {
 	case e.Seq != r.Seq+1:
