@@ -10,7 +10,7 @@
 //   - the same events fold to the same state, and the same state decides the
 //     same effects, in the same order;
 //   - an intent is recorded before its work is done, and decided once;
-//   - what an owner left unfinished is known from the state alone: [Resume]
+//   - what an owner left unfinished is known from the state alone: [State.Orphans]
 //     says for each intent whether it is done again, with the same key, or
 //     parked until somebody settles what became of it.
 //

@@ -3,7 +3,8 @@
 // durable store, and end it with SIGKILL before or after any of its calls of
 // the store and of tools, and at random, while clients outside go on using
 // their sessions. With PostgreSQL there are three such servers at once, the
-// network between them and the database is cut, and the database itself ends.
+// network between them and the database is cut or swallows what is said, and the
+// database itself ends.
 //
 // It guarantees nothing by itself; it holds the driver to what package driver
 // guarantees, by the rules of package drivertest. Tools run in the test's own
