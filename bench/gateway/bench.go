@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/craton-ai/craton/bench/internal/process"
 )
 
 // plan says how long is measured.
@@ -104,7 +106,7 @@ func (b *benchmark) run(ctx context.Context, p paths, out string, only []string,
 	if err != nil {
 		return err
 	}
-	defer mock.stop(time.Second)
+	defer mock.Stop(time.Second)
 	defer b.stopAll()
 	b.say("starting the subjects")
 	if b.subjects, err = startAll(ctx, p, b.dir, b.upstream, only); err != nil {
@@ -115,7 +117,7 @@ func (b *benchmark) run(ctx context.Context, p paths, out string, only []string,
 		case s.skip != "":
 			b.say("  %s is skipped: %s", s.name, s.skip)
 		case s.proc != nil:
-			b.say("  %s: process %d on %s", s.name, s.proc.cmd.Process.Pid, s.addr)
+			b.say("  %s: process %d on %s", s.name, s.proc.PID(), s.addr)
 		}
 	}
 	pause(ctx, max(b.settle, hold))
@@ -138,8 +140,8 @@ func (b *benchmark) say(format string, args ...any) {
 	fmt.Fprintf(b.progress, "%4.0fs "+format+"\n", append([]any{time.Since(b.began).Seconds()}, args...)...)
 }
 
-func (b *benchmark) startUpstream(ctx context.Context) (*process, error) {
-	addr, err := freePort()
+func (b *benchmark) startUpstream(ctx context.Context) (*process.Process, error) {
+	addr, err := process.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +149,13 @@ func (b *benchmark) startUpstream(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(filepath.Join(b.dir, "upstream.log"), nil, self, "upstream", "-listen", addr)
+	p, err := process.Start(b.dir, "upstream.log", nil, self, "upstream", "-listen", addr)
 	if err != nil {
 		return nil, err
 	}
 	b.upstream = addr
-	if err := p.waitFor(ctx, 10*time.Second, func() error { return b.shape(10, 0) }); err != nil {
-		p.stop(time.Second)
+	if err := p.WaitFor(ctx, 10*time.Second, func() error { return b.shape(10, 0) }); err != nil {
+		p.Stop(time.Second)
 		return nil, err
 	}
 	return p, nil
@@ -171,7 +173,7 @@ func (b *benchmark) shape(chunks int, pace time.Duration) error {
 func (b *benchmark) stopAll() {
 	for _, s := range b.subjects {
 		if s.proc != nil {
-			s.proc.stop(5 * time.Second)
+			s.proc.Stop(5 * time.Second)
 		}
 	}
 }
@@ -227,11 +229,11 @@ func (b *benchmark) turns(ctx context.Context) error {
 	}
 	for _, s := range b.subjects {
 		if s.proc != nil && s.skip == "" {
-			u, err := used(s.proc.cmd.Process.Pid)
+			u, err := s.proc.Used()
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			b.footprints[s.name].AfterRSS = u.rss
+			b.footprints[s.name].AfterRSS = u.RSS
 		}
 	}
 	return nil

@@ -51,7 +51,7 @@ func (b *benchmark) prove(ctx context.Context) error {
 			return err
 		}
 		pause(ctx, 2*time.Second) // the access log is written at latest after a second
-		if err := p.accessLog(s.proc.log); err != nil {
+		if err := p.accessLog(s.proc.Log()); err != nil {
 			return err
 		}
 		b.proofs = append(b.proofs, p)

@@ -2,7 +2,12 @@ module github.com/craton-ai/craton/bench/gateway
 
 go 1.26.8
 
-require github.com/valyala/fasthttp v1.74.0
+require (
+	github.com/craton-ai/craton v0.0.0
+	github.com/valyala/fasthttp v1.74.0
+)
+
+replace github.com/craton-ai/craton => ../..
 
 require (
 	github.com/klauspost/compress v1.20.0 // indirect

@@ -85,8 +85,8 @@ func (s *subject) cpu() (time.Duration, error) {
 	if s.proc == nil {
 		return 0, nil
 	}
-	u, err := used(s.proc.cmd.Process.Pid)
-	return u.cpu, err
+	u, err := s.proc.Used()
+	return u.CPU, err
 }
 
 // measure puts one scenario on one subject.
@@ -147,11 +147,11 @@ func (b *benchmark) hold(ctx context.Context, s *subject, open time.Duration) (f
 	if err := b.shape(int(open/pace), pace); err != nil {
 		return f, err
 	}
-	idle, err := used(s.proc.cmd.Process.Pid)
+	idle, err := s.proc.Used()
 	if err != nil {
 		return f, err
 	}
-	f.IdleRSS, f.IdleAnon = idle.rss, idle.anon
+	f.IdleRSS, f.IdleAnon = idle.RSS, idle.Anon
 	l, err := startLoad(ctx, s, job{Clients: slowStreams, Timeout: open + b.patience}, true)
 	if err != nil {
 		return f, err
@@ -175,10 +175,10 @@ func (b *benchmark) hold(ctx context.Context, s *subject, open time.Duration) (f
 			return f, err
 		case <-time.After(100 * time.Millisecond):
 		}
-		u, err := used(s.proc.cmd.Process.Pid)
+		u, err := s.proc.Used()
 		if err != nil {
 			return f, errors.Join(err, <-finished)
 		}
-		f.StreamRSS, f.StreamAnon = max(f.StreamRSS, u.rss), max(f.StreamAnon, u.anon)
+		f.StreamRSS, f.StreamAnon = max(f.StreamRSS, u.RSS), max(f.StreamAnon, u.Anon)
 	}
 }

@@ -12,13 +12,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/craton-ai/craton/bench/internal/process"
 )
 
 // subject is one way from the client to the upstream.
 type subject struct {
 	name string
 	// proc is nil for the direct way.
-	proc    *process
+	proc    *process.Process
 	addr    string
 	path    string
 	headers map[string]string
@@ -98,7 +100,7 @@ func wanted(name string, only []string) bool {
 
 // startOne gives a subject a port, starts it and waits for its first answer.
 func startOne(ctx context.Context, begin func(addr string) (*subject, error)) *subject {
-	addr, err := freePort()
+	addr, err := process.FreeAddress()
 	if err != nil {
 		return &subject{skip: err.Error()}
 	}
@@ -107,8 +109,8 @@ func startOne(ctx context.Context, begin func(addr string) (*subject, error)) *s
 		return &subject{skip: err.Error()}
 	}
 	s.addr = addr
-	if err := s.proc.waitFor(ctx, 90*time.Second, s.probe); err != nil {
-		s.proc.stop(time.Second)
+	if err := s.proc.WaitFor(ctx, 90*time.Second, s.probe); err != nil {
+		s.proc.Stop(time.Second)
 		s.proc, s.skip = nil, err.Error()
 	}
 	return s
@@ -137,7 +139,7 @@ func startOwn(ctx context.Context, role, dir, upstream string) *subject {
 		if err != nil {
 			return nil, err
 		}
-		proc, err := start(filepath.Join(dir, role+".log"), nil, self, role, "-listen", addr, "-target", upstream)
+		proc, err := process.Start(dir, role+".log", nil, self, role, "-listen", addr, "-target", upstream)
 		return &subject{proc: proc, path: chatPath, request: openAIBody(modelName)}, err
 	})
 }
@@ -172,18 +174,18 @@ func startCraton(ctx context.Context, p paths, home, upstream string, s *subject
 			return nil, err
 		}
 		var err error
-		s.proc, err = start(filepath.Join(home, cratonLog), []string{"CRATON_API_KEY=" + masterKey},
+		s.proc, err = process.Start(home, cratonLog, []string{"CRATON_API_KEY=" + masterKey},
 			p.craton, "serve", "--listen", addr, "--data", filepath.Join(home, "data"), "--config", config)
 		if err != nil {
 			return nil, err
 		}
-		err = s.proc.waitFor(ctx, 30*time.Second, func() error {
+		err = s.proc.WaitFor(ctx, 30*time.Second, func() error {
 			token, err := issueKey(addr)
 			s.headers["Authorization"] = "Bearer " + token
 			return err
 		})
 		if err != nil {
-			s.proc.stop(time.Second)
+			s.proc.Stop(time.Second)
 		}
 		return s, err
 	})
@@ -250,7 +252,7 @@ func startPortkey(ctx context.Context, p paths, dir, upstream string) *subject {
 	}
 	return startOne(ctx, func(addr string) (*subject, error) {
 		_, port, _ := bytes.Cut([]byte(addr), []byte(":"))
-		proc, err := start(filepath.Join(dir, "portkey.log"), []string{"NODE_ENV=production"}, "node", p.portkey, "--port="+string(port), "--headless")
+		proc, err := process.Start(dir, "portkey.log", []string{"NODE_ENV=production"}, "node", p.portkey, "--port="+string(port), "--headless")
 		return &subject{proc: proc, path: chatPath, request: openAIBody(modelName), headers: map[string]string{
 			"Authorization": "Bearer upstream-key", "x-portkey-provider": "openai", "x-portkey-custom-host": "http://" + upstream + "/v1",
 		}}, err
@@ -268,7 +270,7 @@ func startLiteLLM(ctx context.Context, p paths, dir, upstream string) *subject {
 		}
 		_, port, _ := bytes.Cut([]byte(addr), []byte(":"))
 		// Its price list is fetched from the network unless told otherwise.
-		proc, err := start(filepath.Join(dir, "litellm.log"), []string{"LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOG=ERROR", "LITELLM_MODE=PRODUCTION"},
+		proc, err := process.Start(dir, "litellm.log", []string{"LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOG=ERROR", "LITELLM_MODE=PRODUCTION"},
 			p.litellm, "--config", config, "--host", "127.0.0.1", "--port", string(port), "--num_workers", "1", "--telemetry", "False")
 		return &subject{proc: proc, path: chatPath, request: openAIBody(modelName),
 			headers: map[string]string{"Authorization": "Bearer " + masterKey}}, err

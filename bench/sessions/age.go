@@ -130,9 +130,9 @@ func (s *subject) holds() string {
 	if s.proc == nil {
 		return "-"
 	}
-	now, err := s.proc.footprint()
+	now, err := s.proc.Used()
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%.0f MB, %d", float64(now.rss)/1e6, now.files)
+	return fmt.Sprintf("%.0f MB, %d", float64(now.RSS)/1e6, now.Files)
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/craton-ai/craton/bench/internal/process"
 )
 
 // server is a Craton process on its own state, which outlives it.
@@ -14,7 +16,7 @@ type server struct {
 	binary, dir, port string
 	// url is the PostgreSQL database; empty for SQLite in the directory.
 	url  string
-	proc *process
+	proc *process.Process
 	http *client
 }
 
@@ -121,14 +123,14 @@ func (e *env) serve(ctx context.Context, backend string) (*server, error) {
 func (s *server) start(ctx context.Context) (time.Duration, error) {
 	from := time.Now()
 	var err error
-	s.proc, err = launch(s.dir, []string{"CRATON_API_KEY=" + apiKey, "DATABASE_URL=" + s.url},
+	s.proc, err = process.Start(s.dir, "craton.log", []string{"CRATON_API_KEY=" + apiKey, "DATABASE_URL=" + s.url},
 		s.binary, "serve", "--listen", "127.0.0.1:"+s.port, "--data", s.data(), "--config", filepath.Join(s.dir, "craton.yaml"))
 	if err != nil {
 		return 0, err
 	}
-	err = s.proc.waitFor(ctx, 5*time.Minute, func() error { return s.http.call(ctx, "GET", "/readyz", nil, nil) })
+	err = s.proc.WaitFor(ctx, 5*time.Minute, func() error { return s.http.call(ctx, "GET", "/readyz", nil, nil) })
 	if err != nil {
-		s.proc.stop()
+		s.proc.Stop(patience)
 	}
 	return time.Since(from), err
 }
@@ -136,7 +138,7 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 func (s *server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *server) close() error {
-	s.proc.stop()
+	s.proc.Stop(patience)
 	s.http.http.CloseIdleConnections()
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/craton-ai/craton/bench/internal/process"
 )
 
 const (
@@ -55,9 +57,9 @@ func (e *env) idleOf(ctx context.Context, s *subject) error {
 		return err
 	}
 	mb := func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
-	cost := after.rss - before.rss
-	_, err = fmt.Fprintf(e.out, "%-36s %9s %9s %9s %14s %6.1f kB %7d to %d\n", s.name, mb(before.rss), mb(after.rss), mb(cost),
-		mb(after.anon-before.anon), float64(cost)/float64(e.idle)/1000, before.files, after.files)
+	cost := after.RSS - before.RSS
+	_, err = fmt.Fprintf(e.out, "%-36s %9s %9s %9s %14s %6.1f kB %7d to %d\n", s.name, mb(before.RSS), mb(after.RSS), mb(cost),
+		mb(after.Anon-before.Anon), float64(cost)/float64(e.idle)/1000, before.Files, after.Files)
 	return err
 }
 
@@ -76,7 +78,7 @@ func (s *subject) populate(ctx context.Context, n int) error {
 
 // settle waits until a server has given back what it will, and returns the
 // least it was seen to hold.
-func (e *env) settle(ctx context.Context, p *process) (least footprint, err error) {
+func (e *env) settle(ctx context.Context, p *process.Process) (least process.Usage, err error) {
 	seconds := 20
 	if e.quick {
 		seconds = 2
@@ -87,11 +89,11 @@ func (e *env) settle(ctx context.Context, p *process) (least footprint, err erro
 			return least, ctx.Err()
 		case <-time.After(time.Second):
 		}
-		now, err := p.footprint()
+		now, err := p.Used()
 		if err != nil {
 			return least, err
 		}
-		if least.rss == 0 || now.rss < least.rss {
+		if least.RSS == 0 || now.RSS < least.RSS {
 			least = now
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"path/filepath"
 	"time"
+
+	"github.com/craton-ai/craton/bench/internal/process"
 )
 
 // milliseconds are durations as Node tells them.
@@ -43,26 +45,26 @@ func startRestate(ctx context.Context, e *env) (*subject, error) {
 	if err != nil || len(found) == 0 {
 		return nil, errors.New("there is no Restate server for this machine")
 	}
-	service, err := launch(dir, []string{"NODE_ENV=production"}, "node", filepath.Join(e.peers, "restate.mjs"), ports[0])
+	service, err := process.Start(dir, "node.log", []string{"NODE_ENV=production"}, "node", filepath.Join(e.peers, "restate.mjs"), ports[0])
 	if err != nil {
 		return nil, err
 	}
 	on := func(i int) string { return "127.0.0.1:" + ports[i] }
-	proc, err := launch(dir, []string{
+	proc, err := process.Start(dir, "restate-server.log", []string{
 		"DO_NOT_TRACK=1", "RESTATE_DISABLE_TELEMETRY=true", "RESTATE_LISTEN_MODE=tcp", "RUST_LOG=error",
 		"RESTATE_BIND_ADDRESS=" + on(1), "RESTATE_ADMIN__BIND_ADDRESS=" + on(2), "RESTATE_INGRESS__BIND_ADDRESS=" + on(3),
 	}, found[0], "--no-logo", "--base-dir", filepath.Join(dir, "data"), "--node-name", "bench")
 	if err != nil {
-		service.stop()
+		service.Stop(patience)
 		return nil, err
 	}
 	s := &subject{proc: proc, close: func() error {
-		proc.stop()
-		service.stop()
+		proc.Stop(patience)
+		service.Stop(patience)
 		return nil
 	}}
 	admin := newClient("http://"+on(2), nil)
-	err = proc.waitFor(ctx, time.Minute, func() error {
+	err = proc.WaitFor(ctx, time.Minute, func() error {
 		return admin.call(ctx, "POST", "/deployments", map[string]string{"uri": "http://" + on(0)}, nil)
 	})
 	ingress := newClient("http://"+on(3), nil)
@@ -89,17 +91,17 @@ func startLangGraph(ctx context.Context, e *env) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	proc, err := launch(dir, []string{"NODE_ENV=production", "LOG_LEVEL=error", "LANGSMITH_TRACING=false"},
+	proc, err := process.Start(dir, "node.log", []string{"NODE_ENV=production", "LOG_LEVEL=error", "LANGSMITH_TRACING=false"},
 		"node", filepath.Join(e.peers, "langgraph.mjs"), port, dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &subject{proc: proc, close: func() error {
-		proc.stop()
+		proc.Stop(patience)
 		return nil
 	}}
 	c := newClient("http://127.0.0.1:"+port, nil)
-	err = proc.waitFor(ctx, time.Minute, func() error { return c.call(ctx, "GET", "/ok", nil, nil) })
+	err = proc.WaitFor(ctx, time.Minute, func() error { return c.call(ctx, "GET", "/ok", nil, nil) })
 	s.session = func(ctx context.Context) (turn, error) {
 		var thread struct {
 			ID string `json:"thread_id"`

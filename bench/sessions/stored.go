@@ -68,12 +68,12 @@ func (e *env) storedOf(ctx context.Context, f form, backend string) (ok bool, er
 		fmt.Fprintf(e.out, "%s is skipped: %v\n", cratonName(f, backend), err)
 		return false, nil
 	}
-	s.proc.stop()
+	s.proc.Stop(patience)
 	few, fewTurn, err := e.startAndTurn(ctx, s, one)
 	if running = err == nil; err != nil {
 		return false, err
 	}
-	s.proc.stop()
+	s.proc.Stop(patience)
 	running = false
 	from := time.Now()
 	if err := e.fill(ctx, s); err != nil {
@@ -100,7 +100,7 @@ func (e *env) startAndTurn(ctx context.Context, s *server, one *subject) (ready,
 	}
 	turn, err = e.turnsOf(ctx, one)
 	if err != nil {
-		s.proc.stop()
+		s.proc.Stop(patience)
 	}
 	return ready, turn, err
 }

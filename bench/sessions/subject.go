@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/craton-ai/craton/bench/internal/process"
 )
 
 // env is what subjects are started with, and where results go.
@@ -31,7 +33,7 @@ type subject struct {
 	// session makes a new one, which lives as long as the context.
 	session func(ctx context.Context) (turn, error)
 	// proc is the server's process; nil for what runs in this one.
-	proc  *process
+	proc  *process.Process
 	close func() error
 	// failed is why it is not measured, or no longer; measured says which.
 	failed   error
@@ -99,7 +101,7 @@ func (s *subject) fail(e *env, err error) {
 	s.failed = err
 	fmt.Fprintf(e.out, "%s broke: %v\n", s.name, err)
 	if s.proc != nil {
-		fmt.Fprintln(e.out, "  its process:", s.proc.tail())
+		fmt.Fprintln(e.out, "  its process:", s.proc.Tail())
 	}
 }
 
