@@ -234,6 +234,9 @@ func (a *actor) publish(before uint64, b *batch) {
 	events := make([]fed, len(b.drafts))
 	for i, draft := range b.drafts {
 		events[i] = fed{a.place(b.at, before+uint64(i)+1, draft), b.events[i]}
+		if _, asks := b.events[i].Body.(*agent.ModelCalled); asks {
+			a.feed.begin(b.events[i].Seq) // before readers know of it, who would look in the store
+		}
 	}
 	a.feed.append(events)
 	// What was said before the event is read with it: it stays until the next.
