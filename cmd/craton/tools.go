@@ -24,8 +24,12 @@ func (svc *service) newTools() (*opener.Opener, error) {
 	for _, s := range svc.cfg.Tools.Servers {
 		servers = append(servers, toolServer(s, svc.streams.getenv))
 	}
+	remote := map[string]opener.Server{}
+	for _, r := range svc.cfg.Tools.Remote {
+		remote[r.Origin] = opener.Server{Allow: r.Allow, Approval: tool.Approval(r.Approval), Rules: toolRules(r.Tools)}
+	}
 	return opener.New(opener.Config{
-		Policy: egressPolicy(svc.cfg), Credentials: svc.state.vaults, Builtin: own, Servers: servers,
+		Policy: egressPolicy(svc.cfg), Credentials: svc.state.vaults, Builtin: own, Servers: servers, Remote: remote,
 		Tenant: svc.tenantName, Log: svc.log, Version: version,
 	})
 }
@@ -33,10 +37,7 @@ func (svc *service) newTools() (*opener.Opener, error) {
 // toolServer is a server of the configuration.
 func toolServer(s config.ToolServer, getenv func(string) string) opener.Server {
 	out := opener.Server{Name: s.Name, URL: s.URL, Headers: s.Headers, Tenants: s.Tenants, Allow: s.Allow,
-		Approval: tool.Approval(s.Approval), Rules: map[string]opener.Rule{}}
-	for name, rule := range s.Tools {
-		out.Rules[name] = opener.Rule{Class: tool.Class(rule.Class), Approval: tool.Approval(rule.Approval)}
-	}
+		Approval: tool.Approval(s.Approval), Rules: toolRules(s.Tools)}
 	if s.Token.Set() {
 		out.Token = func() (string, error) { return s.Token.Resolve(getenv) }
 	}
@@ -44,6 +45,14 @@ func toolServer(s config.ToolServer, getenv func(string) string) opener.Server {
 		out.Command = func() (mcp.Command, error) { return childTools(s, getenv) }
 	}
 	return out
+}
+
+func toolRules(of map[string]config.ToolRule) map[string]opener.Rule {
+	rules := map[string]opener.Rule{}
+	for name, rule := range of {
+		rules[name] = opener.Rule{Class: tool.Class(rule.Class), Approval: tool.Approval(rule.Approval)}
+	}
+	return rules
 }
 
 // inherited is what a child process sees of the server's environment, which

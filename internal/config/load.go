@@ -153,6 +153,7 @@ func (c *Config) Validate() error {
 	c.validateUpstreams(bad)
 	c.validateNames(bad)
 	c.validateTools(bad)
+	c.validateRemote(bad)
 	return errors.Join(errs...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // Tools configures what agents may call besides the MCP servers that their
@@ -13,6 +14,8 @@ type Tools struct {
 	// Servers are MCP servers of the operator's, which definitions reach as
 	// craton:NAME.
 	Servers []ToolServer `yaml:"servers"`
+	// Remote is what holds for MCP servers that definitions name by address.
+	Remote []RemoteTools `yaml:"remote"`
 	// TwoPersons keeps the key that created a session from approving what its
 	// agent asks for.
 	TwoPersons bool `yaml:"two_persons"`
@@ -52,6 +55,17 @@ type ToolServer struct {
 	Tools map[string]ToolRule `yaml:"tools"`
 }
 
+// RemoteTools is what the operator says of the MCP servers of one origin.
+type RemoteTools struct {
+	// Origin is "https://HOST" or "https://HOST:PORT", or "*" for all that have
+	// no entry of their own.
+	Origin string `yaml:"origin"`
+	// Allow, Approval and Tools are as those of a ToolServer.
+	Allow    []string            `yaml:"allow"`
+	Approval string              `yaml:"approval"`
+	Tools    map[string]ToolRule `yaml:"tools"`
+}
+
 // ToolRule is what the operator says of one tool, whatever its server says.
 type ToolRule struct {
 	// Class is "read", "idempotent", "keyed" or "unsafe"; empty keeps what the
@@ -84,7 +98,7 @@ func (c *Config) validateTools(bad func(string, ...any)) {
 		if s.URL == "" && (len(s.Headers) > 0 || s.Token.Set()) {
 			bad("%s: headers and token go with url", at)
 		}
-		s.checkRules(bad, at)
+		checkRules(bad, at, s.Approval, s.Allow, s.Tools)
 		s.Token.check(bad, at+": token")
 		for name, secret := range s.Secrets {
 			secret.check(bad, at+": secrets."+name)
@@ -95,17 +109,34 @@ func (c *Config) validateTools(bad func(string, ...any)) {
 	}
 }
 
-// checkRules refuses words that no rule has.
-func (s *ToolServer) checkRules(bad func(string, ...any), at string) {
-	approvals, classes := []string{"", "always", "unsafe", "never"}, []string{"", "read", "idempotent", "keyed", "unsafe"}
-	if !slices.Contains(approvals, s.Approval) {
-		bad("%s: approval is always, unsafe or never, not %q", at, s.Approval)
+// validateRemote checks what is said of remote servers.
+func (c *Config) validateRemote(bad func(string, ...any)) {
+	seen := map[string]bool{}
+	for i, r := range c.Tools.Remote {
+		at := fmt.Sprintf("tools.remote[%d] (%s)", i, r.Origin)
+		u, err := url.Parse(r.Origin)
+		if r.Origin != "*" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || r.Origin != strings.ToLower(u.Scheme+"://"+u.Host)) {
+			bad("%s: origin is https://HOST or https://HOST:PORT in lower case, or *", at)
+		}
+		if seen[r.Origin] {
+			bad("%s: the origin is there twice", at)
+		}
+		seen[r.Origin] = true
+		checkRules(bad, at, r.Approval, r.Allow, r.Tools)
 	}
-	for name, rule := range s.Tools {
+}
+
+// checkRules refuses words that no rule has.
+func checkRules(bad func(string, ...any), at, approval string, allow []string, tools map[string]ToolRule) {
+	approvals, classes := []string{"", "always", "unsafe", "never"}, []string{"", "read", "idempotent", "keyed", "unsafe"}
+	if !slices.Contains(approvals, approval) {
+		bad("%s: approval is always, unsafe or never, not %q", at, approval)
+	}
+	for name, rule := range tools {
 		if !slices.Contains(approvals, rule.Approval) || !slices.Contains(classes, rule.Class) {
 			bad("%s: tools.%s: approval is always, unsafe or never, and class is read, idempotent, keyed or unsafe", at, name)
 		}
-		if len(s.Allow) > 0 && !slices.Contains(s.Allow, name) {
+		if len(allow) > 0 && !slices.Contains(allow, name) {
 			bad("%s: tools.%s is not among those of allow", at, name)
 		}
 	}

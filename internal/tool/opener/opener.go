@@ -71,6 +71,10 @@ type Config struct {
 	Builtin *builtin.Tools
 	// Servers are the operator's.
 	Servers []Server
+	// Remote is what the operator says of remote servers, by their origin
+	// ("https://mcp.example.com"), or of all others ([Everyone]). Of a Server,
+	// Allow, Approval and Rules count.
+	Remote map[string]Server
 	// Tenant tells a tenant's name, and whether it is the root tenant; needed
 	// where there are Servers.
 	Tenant func(ctx context.Context, id string) (name string, root bool, err error)
@@ -123,7 +127,7 @@ func New(cfg Config) (*Opener, error) {
 func (o *Opener) Open(ctx context.Context, tenant string, server tool.Server) (tool.Source, error) {
 	name, local := strings.CutPrefix(server.URL, scheme)
 	if !local {
-		return o.remote.Remote(tenant, server)
+		return o.distant(tenant, server)
 	}
 	if len(server.Headers) > 0 || server.Credential != "" {
 		return nil, tool.NotSent(&model.Error{Kind: model.Invalid, Op: "opener.Open", Subject: server.Label,
@@ -133,6 +137,24 @@ func (o *Opener) Open(ctx context.Context, tenant string, server tool.Server) (t
 		return o.builtin(server.Label, strings.TrimPrefix(strings.TrimPrefix(name, Builtin), "/"))
 	}
 	return o.named(ctx, tenant, name, server.Label)
+}
+
+// distant opens a remote server, under the operator's rules for its origin.
+func (o *Opener) distant(tenant string, server tool.Server) (tool.Source, error) {
+	source, err := o.remote.Remote(tenant, server)
+	if err != nil || len(o.cfg.Remote) == 0 {
+		return source, err
+	}
+	rules, known := o.cfg.Remote[Everyone]
+	if at, err := url.Parse(server.URL); err == nil {
+		if s, ok := o.cfg.Remote[strings.ToLower(at.Scheme+"://"+at.Host)]; ok {
+			rules, known = s, true
+		}
+	}
+	if !known {
+		return source, nil
+	}
+	return &ruled{Source: source, server: rules}, nil
 }
 
 func (o *Opener) builtin(label, name string) (tool.Source, error) {

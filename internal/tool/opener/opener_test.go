@@ -3,6 +3,7 @@ package opener_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -136,6 +137,47 @@ func TestRules(t *testing.T) {
 	specs, err := s.List(t.Context())
 	if err != nil || len(specs) != 1 || specs[0].Class != tool.Keyed || specs[0].Approval != tool.ApproveAlways {
 		t.Errorf("got %+v, %v", specs, err)
+	}
+}
+
+// TestRemoteRules: what the operator says of an origin holds for servers that
+// definitions name by address, wherever they lie at it.
+func TestRemoteRules(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	at, err := url.Parse(w.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		remote map[string]opener.Server
+		want   string
+	}{
+		"none":   {nil, "drop_database:unsafe: who:unsafe:"},
+		"all":    {map[string]opener.Server{opener.Everyone: {Approval: tool.ApproveUnsafe}}, "drop_database:unsafe:unsafe who:unsafe:unsafe"},
+		"others": {map[string]opener.Server{"https://example.com": {Approval: tool.ApproveNever}}, "drop_database:unsafe: who:unsafe:"},
+		"this one": {map[string]opener.Server{opener.Everyone: {Approval: tool.ApproveNever}, "http://" + at.Host: {Allow: []string{"who"},
+			Rules: map[string]opener.Rule{"who": {Class: tool.Read, Approval: tool.ApproveAlways}}}}, "who:read:always"},
+	} {
+		o, err := opener.New(opener.Config{Remote: c.remote,
+			Policy: egress.Policy{Hosts: []string{at.Hostname()}, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+		s, err := o.Open(t.Context(), "tnt_1", tool.Server{Label: "x", URL: w.address, Headers: map[string]string{"X-Team": "blue", "Authorization": "Bearer " + w.token.Load().(string)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		specs, err := s.List(t.Context())
+		var got []string
+		for _, spec := range specs {
+			got = append(got, fmt.Sprintf("%s:%s:%s", spec.Name, spec.Class, spec.Approval))
+		}
+		if strings.Join(got, " ") != c.want || err != nil {
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
+		}
 	}
 }
 
