@@ -10,8 +10,9 @@
 // Guarantees: a Context ends once, with the first cause; functions registered
 // with AfterFunc run then, each in a goroutine of its own, unless they were
 // stopped before; contexts of the standard library follow one without a
-// goroutine. Err is context.Canceled or wraps both that and the cause, and is
-// what context.Cause tells, too.
+// goroutine. Err is context.Canceled, or wraps both that and the cause, or is a
+// cause that is an end already, such as context.DeadlineExceeded; it is what
+// context.Cause tells, too.
 //
 //	call := lifetime.Within(ctx)
 //	defer call.End(nil)

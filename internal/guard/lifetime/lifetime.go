@@ -2,6 +2,7 @@ package lifetime
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -85,11 +86,11 @@ func (c *Context) End(cause error) {
 		c.mu.Unlock()
 		return
 	}
-	switch cause.(type) {
-	case nil:
+	switch {
+	case cause == nil:
 		c.err = context.Canceled
-	case *ended:
-		c.err = cause
+	case errors.Is(cause, context.Canceled), errors.Is(cause, context.DeadlineExceeded):
+		c.err = cause // a passed deadline is no cancellation
 	default:
 		c.err = &ended{cause}
 	}

@@ -76,6 +76,24 @@ func TestWithinEndsWithItsCaller(t *testing.T) {
 	}
 }
 
+// TestADeadlineIsNoCancellation: who asks why a call ended takes the one for the
+// client's doing, the other for the upstream's.
+func TestADeadlineIsNoCancellation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		outer, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		c := lifetime.Within(outer)
+		deep := lifetime.Within(c)
+		for _, ctx := range []context.Context{c, deep} {
+			<-ctx.Done()
+			if ctx.Err() != context.DeadlineExceeded || context.Cause(ctx) != context.DeadlineExceeded {
+				t.Errorf("ended with %v, %v", ctx.Err(), context.Cause(ctx))
+			}
+		}
+	})
+}
+
 // TestEndLeavesTheCaller: what has ended is not held by what goes on.
 func TestEndLeavesTheCaller(t *testing.T) {
 	t.Parallel()

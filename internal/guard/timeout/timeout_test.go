@@ -81,6 +81,21 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestTheCallersDeadline: it is a timeout like the guard's own, not the client's
+// cancellation.
+func TestTheCallersDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		g := New(Bounds{FirstEvent: 10 * time.Second, Now: time.Now})
+		_, err := guard.Wrap(paced{[]time.Duration{time.Minute}}, g).Generate(ctx, &model.Request{})
+		if e := model.AsError(err); e == nil || e.Kind != model.Timeout {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestASlowReaderIsNotTheUpstreamsFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
