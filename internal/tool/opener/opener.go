@@ -90,13 +90,25 @@ type Config struct {
 type Opener struct {
 	cfg     Config
 	servers map[string]Server
+	// origins are the rules for remote servers, by origin as it is dialled.
+	origins map[string]Server
 	// remote reaches what definitions name; own reaches the operator's servers.
 	remote, own *mcp.Pool
 }
 
 // New returns an opener. The caller closes it. Servers that cannot be are errors.
 func New(cfg Config) (*Opener, error) {
-	o := &Opener{cfg: cfg, servers: map[string]Server{}}
+	o := &Opener{cfg: cfg, servers: map[string]Server{}, origins: map[string]Server{}}
+	for name, rules := range cfg.Remote {
+		at := name
+		if name != Everyone {
+			at = origin(name)
+		}
+		if _, twice := o.origins[at]; twice || at == "" {
+			return nil, fmt.Errorf("the origin %q of remote tool servers is there twice or cannot be", name)
+		}
+		o.origins[at] = rules
+	}
 	inside := cfg.Policy
 	for _, s := range cfg.Servers {
 		if _, taken := o.servers[s.Name]; taken || s.Name == Builtin || s.Name == "" || strings.Contains(s.Name, "/") {
@@ -142,14 +154,12 @@ func (o *Opener) Open(ctx context.Context, tenant string, server tool.Server) (t
 // distant opens a remote server, under the operator's rules for its origin.
 func (o *Opener) distant(tenant string, server tool.Server) (tool.Source, error) {
 	source, err := o.remote.Remote(tenant, server)
-	if err != nil || len(o.cfg.Remote) == 0 {
+	if err != nil || len(o.origins) == 0 {
 		return source, err
 	}
-	rules, known := o.cfg.Remote[Everyone]
-	if at, err := url.Parse(server.URL); err == nil {
-		if s, ok := o.cfg.Remote[strings.ToLower(at.Scheme+"://"+at.Host)]; ok {
-			rules, known = s, true
-		}
+	rules, known := o.origins[origin(server.URL)]
+	if !known {
+		rules, known = o.origins[Everyone]
 	}
 	if !known {
 		return source, nil
