@@ -25,6 +25,7 @@ func (s *State) Request(t *Thread) (*model.Request, error) {
 	if d.TimeAware {
 		req.Messages = append(req.Messages, model.SystemText("It is "+s.Clock.UTC().Format("Monday, 2 January 2006, 15:04 MST")+"."))
 	}
+	req.Messages = slices.Grow(req.Messages, len(t.Context))
 	for i := range t.Context {
 		if !mute(&t.Context[i]) {
 			req.Messages = append(req.Messages, t.Context[i])

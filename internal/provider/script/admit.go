@@ -38,8 +38,8 @@ func admit(req *model.Request, card *model.Card, tokens int64) error {
 	}
 	for i, m := range req.Messages {
 		for j, p := range m.Parts {
-			if err := admitPart(p, card, fmt.Sprintf("messages.%d.content.%d", i, j)); err != nil {
-				return err
+			if what := beyond(p, card); what != "" {
+				return cannot(card, fmt.Sprintf("messages.%d.content.%d", i, j), what)
 			}
 		}
 	}
@@ -50,7 +50,9 @@ func admit(req *model.Request, card *model.Card, tokens int64) error {
 	return checkThinking(req)
 }
 
-func admitPart(p model.Part, card *model.Card, path string) error {
+// beyond says what of a part the model of the card cannot do; nothing where it
+// can.
+func beyond(p model.Part, card *model.Card) string {
 	need, what := model.Capability(""), ""
 	switch p.(type) {
 	case *model.Image:
@@ -62,10 +64,10 @@ func admitPart(p model.Part, card *model.Card, path string) error {
 	case *model.Document:
 		need, what = model.CanReadDocuments, "read documents"
 	}
-	if need != "" && !card.Can(need) {
-		return cannot(card, path, what)
+	if need == "" || card.Can(need) {
+		return ""
 	}
-	return nil
+	return what
 }
 
 func cannot(card *model.Card, subject, what string) error {

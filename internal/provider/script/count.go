@@ -48,6 +48,9 @@ func countAround(req *model.Request) (before, after int64) {
 func cacheUse(req *model.Request) model.Usage {
 	before, after := countAround(req)
 	u := model.Usage{Input: after}
+	if before == 0 {
+		return u
+	}
 	ttl, answered := "", false
 	for _, m := range req.Messages {
 		answered = answered || m.Role == model.RoleAssistant

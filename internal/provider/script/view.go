@@ -29,18 +29,23 @@ type view struct {
 func look(req *model.Request) *view {
 	v := &view{req: req, tools: callable(req), digest: digest(req)}
 	var texts, systems []string
+	// Results are rendered at the end: most are of before the model last spoke.
+	var results []*model.ToolResult
 	for _, m := range req.Messages {
 		switch m.Role {
 		case model.RoleAssistant:
-			v.results, v.media = nil, nil
-			if len(m.ToolCalls()) > 0 {
+			results, v.media = results[:0], nil
+			if slices.ContainsFunc(m.Parts, isCall) {
 				v.rounds++
 			}
 		case model.RoleUser:
-			v.user(m, &texts)
+			v.user(m, &texts, &results)
 		default:
 			systems = append(systems, m.Text())
 		}
+	}
+	for _, r := range results {
+		v.results = append(v.results, renderResult(r))
 	}
 	v.system = strings.Join(systems, "\n")
 	if n := len(texts); n > 0 {
@@ -49,11 +54,16 @@ func look(req *model.Request) *view {
 	return v
 }
 
-func (v *view) user(m model.Message, texts *[]string) {
+func isCall(p model.Part) bool {
+	_, ok := p.(*model.ToolCall)
+	return ok
+}
+
+func (v *view) user(m model.Message, texts *[]string, results *[]*model.ToolResult) {
 	own := false
 	for _, p := range m.Parts {
 		if r, ok := p.(*model.ToolResult); ok {
-			v.results = append(v.results, renderResult(r))
+			*results = append(*results, r)
 			continue
 		}
 		if d := describe(p); d != "" {
