@@ -29,6 +29,8 @@ const (
 
 	maxTime   = 30 * time.Second
 	maxHeader = 64 << 10
+	// maxReason bounds why a document cannot be read, which may quote it.
+	maxReason = 200
 )
 
 // order is the first line that the child reads; the document follows. What it
@@ -103,7 +105,7 @@ func NewReader(path string, args ...string) *Reader {
 // Reads is [Reads].
 func (*Reader) Reads(kind string) bool { return Reads(kind) }
 
-// Text returns the text of a document of the given media type, at most about
+// Text returns the text of a document of the given media type, at most
 // [MaxText] bytes of it. Errors are *model.Error: Invalid for a document that
 // cannot be read, TooLarge for one above [MaxDocument] or its limits of memory
 // and time, Unsupported where this system cannot confine the child.
@@ -111,7 +113,7 @@ func (r *Reader) Text(ctx context.Context, kind string, data []byte) (string, er
 	if len(data) > MaxDocument {
 		return "", model.Errorf(model.TooLarge, "", "The document is larger than %d MiB.", MaxDocument>>20)
 	}
-	key := sha256.Sum256(append([]byte(kind+"\n"), data...))
+	key := keyOf(kind, data)
 	if text, ok := r.shelf.get(key); ok {
 		return text, nil
 	}
@@ -126,6 +128,15 @@ func (r *Reader) Text(ctx context.Context, kind string, data []byte) (string, er
 		r.shelf.put(key, text)
 	}
 	return text, err
+}
+
+// keyOf names a document on the shelf.
+func keyOf(kind string, data []byte) (key [sha256.Size]byte) {
+	h := sha256.New()
+	_, _ = io.WriteString(h, kind+"\n") // a hash never fails
+	_, _ = h.Write(data)
+	h.Sum(key[:0])
+	return key
 }
 
 // read has a child read one document.
@@ -156,9 +167,14 @@ func (r *Reader) read(ctx context.Context, kind string, data []byte) (string, er
 	case e.Unsafe:
 		return "", &model.Error{Kind: model.Unsupported, Op: "plaintext.Text", Message: "This server cannot read documents safely.", Err: errors.New(e.Error)}
 	case e.Error != "":
-		return "", &model.Error{Kind: model.Invalid, Op: "plaintext.Text", Message: fmt.Sprintf("The document cannot be read: %s.", e.Error)}
+		return "", &model.Error{Kind: model.Invalid, Op: "plaintext.Text", Message: fmt.Sprintf("The document cannot be read: %s.", clip(e.Error, maxReason))}
 	}
-	return text, nil
+	return clip(text, MaxText), nil
+}
+
+// clip cuts what a child says, who may say anything, to valid text of a length.
+func clip(s string, most int) string {
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }
 
 // bounded keeps what a child says, and fails when it says too much.
