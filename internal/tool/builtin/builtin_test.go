@@ -292,6 +292,27 @@ func TestFileSearchReadsDocuments(t *testing.T) {
 	}
 }
 
+// packed reads documents that hold far more text than they are long.
+type packed struct{ papers }
+
+func (packed) Text(context.Context, string, []byte) (string, error) {
+	return "warranty" + strings.Repeat("\n", 16<<20), nil
+}
+
+// TestFileSearchCountsWhatItReads: what a document unpacks to counts, or a few
+// small ones would be more text than any search reads.
+func TestFileSearchCountsWhatItReads(t *testing.T) {
+	t.Parallel()
+	var files []builtin.File
+	for i := range 10 {
+		files = append(files, file(fmt.Sprintf("file-%d", i), "a.pdf", "application/pdf", "small"))
+	}
+	got, err := use(t, builtin.Config{Files: library{"acme": files}, Documents: packed{}}, "file_search", "acme", map[string]any{"query": "warranty"})
+	if err != nil || !strings.Contains(text(got), "file-3") || strings.Contains(text(got), "file-4") || !strings.Contains(text(got), "left out") {
+		t.Errorf("got %q, %v", text(got), err)
+	}
+}
+
 func TestFileSearch(t *testing.T) {
 	t.Parallel()
 	var long strings.Builder

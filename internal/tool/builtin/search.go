@@ -180,9 +180,11 @@ func (c *corpus) text(f File, data []byte, document bool) (text string, ok bool)
 	if document {
 		text, err := c.documents.Text(c.reading, f.MIME, data)
 		switch {
+		case err == nil:
+			c.left -= int64(max(len(text)-len(data), 0)) // documents are packed
 		case c.reading.Err() != nil:
 			c.late++
-		case err != nil:
+		default:
 			c.unread++
 		}
 		return text, err == nil
