@@ -124,6 +124,9 @@ func (s *State) toolCall(call *Call, timeout time.Duration) Body {
 
 func (s *State) ask(call *Call, binding string, settles bool) Body {
 	_, rest, _ := strings.Cut(call.Item, "_")
+	if from, _, _, ok := Origin(call.Item); ok && from != s.Session {
+		rest = strings.TrimPrefix(s.Session, sessionPrefix) + "_" + rest // asked by a fork, whose events have numbers of their own
+	}
 	return &ApprovalRequested{
 		Request: "mcpr_" + rest + "_" + strconv.FormatUint(s.Seq, 36),
 		Call:    call.ID, Binding: binding, Expires: s.Clock.Add(cmp.Or(s.Settings.ApprovalTTL, ApprovalTTL)), Settle: settles,

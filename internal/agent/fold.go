@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -19,6 +20,7 @@ func (s *State) Apply(e Event) error {
 				return misfit(e, "a fork begins by saying so")
 			}
 		}
+		s.inherit()
 		s.Session = e.Session
 	}
 	s.Seq, s.Clock = e.Seq, e.At
@@ -125,6 +127,16 @@ func (s *State) updated(b *Updated) {
 	}
 	if b.Contract != nil {
 		s.Settings.Contract = b.Contract
+	}
+}
+
+// inherit keeps where queued input came from as another journal begins, which
+// numbers its own events anew.
+func (s *State) inherit() {
+	for _, t := range s.Threads {
+		for i := range t.Queue {
+			t.Queue[i].Session = cmp.Or(t.Queue[i].Session, s.Session)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -213,7 +214,7 @@ func (p *Projector) input(thread, turn string, inputs []uint64) []Signal {
 		if !slices.Contains(inputs, q.Seq) {
 			continue
 		}
-		for _, item := range inputItems(p.State.Session, q.Seq, thread, turn, q.From, q.Messages) {
+		for _, item := range inputItems(cmp.Or(q.Session, p.State.Session), q.Seq, thread, turn, q.From, q.Messages) {
 			told = append(told, Signal{Kind: SignalItemAdded, Thread: thread, Turn: turn, Item: item})
 		}
 	}
@@ -420,7 +421,7 @@ func (p *Projector) calls(b *ModelAnswered) []Signal {
 	}
 	var told []Signal
 	for _, call := range t.Turn.Calls {
-		if _, seq, _, ok := Origin(call.Item); !ok || seq != b.Call {
+		if from, seq, _, ok := Origin(call.Item); !ok || seq != b.Call || from != p.State.Session {
 			continue
 		}
 		at := *call

@@ -116,6 +116,9 @@ type Thread struct {
 // Queued is input with the event it came by.
 type Queued struct {
 	Seq uint64 `json:"seq"`
+	// Session is the journal of that event, where it is not the session's own: a
+	// fork finds what waited in the other.
+	Session string `json:"session,omitzero"`
 	// From names the agent it comes from; empty for the client.
 	From string `json:"from,omitzero"`
 	// By names the key that sent it; empty for the runtime's own.

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -18,6 +19,8 @@ type play struct {
 	now   time.Time
 	told  []agent.Signal
 	kinds []string
+	// session is the journal's name if it is a fork's.
+	session string
 }
 
 func newPlay(t *testing.T) *play {
@@ -43,6 +46,7 @@ func (p *play) record(bodies ...agent.Body) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
+		event.Session = cmp.Or(p.session, event.Session)
 		told, err := p.p.Next(event)
 		if err != nil {
 			p.t.Fatal(err)

@@ -146,10 +146,6 @@ func (h *History) find(ctx context.Context, q *ItemQuery) (*window, int, error) 
 		return nil, 0, missing(q.After)
 	}
 	w, n, err := h.seek(ctx, q, place, ok)
-	if w == nil && err == nil && ok && len(h.past.stretches) > 1 {
-		// What a fork's parent left waiting is told under numbers of the parent's.
-		w, n, err = h.seek(ctx, q, h.past.at(place).after+1, false)
-	}
 	if w == nil && err == nil {
 		err = missing(q.After)
 	}
