@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/craton-ai/craton/internal/confine"
 )
 
@@ -37,6 +39,14 @@ func TestConfined(t *testing.T) {
 		"listen":  func() error { _, err := net.Listen("tcp", "127.0.0.1:0"); return err },
 		"execute": func() error { return exec.Command("/bin/true").Run() },
 		"signal":  func() error { return syscall.Kill(os.Getppid(), 0) },
+		"signal by a pipe": func() error {
+			_, err := unix.FcntlInt(0, unix.F_SETOWN, os.Getppid())
+			return err
+		},
+		"choose the signal": func() error {
+			_, err := unix.FcntlInt(0, unix.F_SETSIG, int(unix.SIGKILL))
+			return err
+		},
 	} {
 		if err := try(); err == nil || !errors.Is(err, os.ErrPermission) && !strings.Contains(err.Error(), "not permitted") {
 			t.Errorf("%s: got %v", name, err)

@@ -16,7 +16,7 @@ import (
 // needed are the system calls of a computation: memory, threads, waiting, and
 // the open pipes. None of them opens, connects or executes anything.
 var needed = []string{
-	"read", "write", "readv", "writev", "close", "fcntl", "fstat", "lseek",
+	"read", "write", "readv", "writev", "close", "fstat", "lseek",
 	"mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "mincore",
 	"futex", "futex_time64", "sched_yield", "sched_getaffinity", "nanosleep", "clock_nanosleep", "clock_gettime", "clock_gettime64",
 	"exit", "exit_group", "set_robust_list", "set_tid_address", "rseq", "membarrier", "arch_prctl",
@@ -47,6 +47,12 @@ func restrict() error {
 	return nil
 }
 
+// fcntl allows one of its commands. Others choose a process to be signalled when
+// a pipe can be read, and the signal.
+func fcntl(command uint64) seccomp.NameWithConditions {
+	return seccomp.NameWithConditions{Name: "fcntl", Conditions: seccomp.ArgumentConditions{{Argument: 1, Operation: seccomp.Equal, Value: command}}}
+}
+
 // policy allows what is needed: threads, but no processes, and signals to this
 // process only.
 func policy() (seccomp.Policy, error) {
@@ -56,6 +62,7 @@ func policy() (seccomp.Policy, error) {
 	}
 	allowed := seccomp.SyscallGroup{Action: seccomp.ActionAllow, NamesWithCondtions: []seccomp.NameWithConditions{
 		{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}}},
+		fcntl(unix.F_GETFD), fcntl(unix.F_SETFD), fcntl(unix.F_GETFL), fcntl(unix.F_SETFL), fcntl(unix.F_DUPFD_CLOEXEC),
 		{Name: "tgkill", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: uint64(os.Getpid())}}},
 	}}
 	for _, name := range needed {
