@@ -114,6 +114,7 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	driving, handOver := context.WithCancel(background)
 	svc.handOver = handOver
 	svc.driven.Go(func() { svc.driver.Run(driving) })
+	svc.driven.Go(func() { giveBack(driving) })
 	go func() {
 		defer close(svc.refresh)
 		svc.work(background)

@@ -168,6 +168,7 @@ func connect(path string, size int, more []string) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
+	db.SetConnMaxIdleTime(time.Minute) // with its pages
 	return db, nil
 }
 
