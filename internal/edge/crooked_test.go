@@ -32,3 +32,18 @@ func TestCrookedPathsAreNotRedirected(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesMayHoldSlashes: a name that is escaped is one part of the path,
+// whatever it holds.
+func TestNamesMayHoldSlashes(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{})
+	for _, path := range []string{"/v1/models/up%2Fa%2F%2Fb", "/v1/models/up%2F.%2Fb", "/v1/models/a%2F..%2Fb"} {
+		r := httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
+		answer := httptest.NewRecorder()
+		w.Handler.ServeHTTP(answer, r)
+		if body := answer.Body.String(); answer.Code != http.StatusUnauthorized {
+			t.Errorf("GET %s: %d %s", path, answer.Code, body)
+		}
+	}
+}

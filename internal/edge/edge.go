@@ -242,7 +242,11 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request) {
 		h.aws.ServeHTTP(w, r)
 		return
 	}
-	if clean := path.Clean(r.URL.Path); clean != strings.TrimSuffix(r.URL.Path, "/") && clean != r.URL.Path {
+	at := r.URL.Path
+	if r.URL.RawPath != "" {
+		at = r.URL.EscapedPath() // a name within may hold what parts of a path may not
+	}
+	if clean := path.Clean(at); clean != strings.TrimSuffix(at, "/") && clean != at {
 		h.crooked(w, r, clean)
 		return
 	}
