@@ -45,19 +45,46 @@ func follow(ctx context.Context, s *driver.Sessions, id string, kind agent.Signa
 		return err
 	}
 	defer tail.Close()
+	tail.Within(15 * time.Second)
 	for {
-		wait, cancel := context.WithTimeout(ctx, 15*time.Second)
-		told, err := tail.Next(wait)
-		cancel()
+		told, err := tail.Next(ctx)
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
 		case err == nil && told.Kind == kind:
 			return nil
-		case err != nil && !errors.Is(err, context.DeadlineExceeded):
+		case err != nil && !errors.Is(err, driver.ErrQuiet):
 			return err
 		}
 	}
+}
+
+// TestQuietReaders: a reader with nothing to tell says so when it was to, however
+// often it looked in between, and tells afterwards what comes.
+func TestQuietReaders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, echo{})
+		d, stop := w.node()
+		defer stop()
+		s := d.Sessions()
+		id := create(t, s, agent.Definition{}, "hello").State.Session
+		tail, err := s.Tail(t.Context(), "t1", id, driver.FromStart)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tail.Close()
+		until(t, tail, agent.Idle)
+		tail.Within(10 * time.Second)
+		for range 3 {
+			began := time.Now()
+			if _, err := tail.Next(t.Context()); !errors.Is(err, driver.ErrQuiet) || time.Since(began) != 10*time.Second {
+				t.Fatalf("after %v: %v", time.Since(began), err)
+			}
+		}
+		if err := say(t, s, id, "again"); err != nil {
+			t.Fatal(err)
+		}
+		until(t, tail, agent.Idle)
+	})
 }
 
 // TestIdleReadersAskTogether: many streams with nothing to tell cost one

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -49,6 +50,12 @@ type Tail struct {
 	ahead []fed
 	// idle is called before waiting, if not nil.
 	idle func() error
+	// silence is how long Next waits at most, and ends when it has; again is
+	// when to look though nothing changed. Both timers serve every wait.
+	silence     time.Duration
+	ends, again *time.Timer
+	// waiting says that this Next has begun to wait.
+	waiting bool
 }
 
 // queued is a signal with the cursor after it.
@@ -65,7 +72,8 @@ func (s *Sessions) Tail(ctx context.Context, tenant, id, after string) (*Tail, e
 	if err != nil {
 		return nil, err
 	}
-	t := &Tail{d: s.driver, key: key{tenant, id}, cursor: Cursor{Said: map[uint64]uint32{}}, behind: map[uint64]bool{}}
+	t := &Tail{d: s.driver, key: key{tenant, id}, cursor: Cursor{Said: map[uint64]uint32{}}, behind: map[uint64]bool{},
+		ends: stoppedTimer(), again: stoppedTimer()}
 	// The feed is opened before the journal is read, so that nothing is missed.
 	t.feed = s.driver.feeds.follow(t.key, head.Seq)
 	s.driver.lookout.enter()
@@ -188,7 +196,7 @@ func (t *Tail) Next(ctx context.Context) (Told, error) {
 	for {
 		if len(t.queue) > 0 {
 			next := t.queue[0]
-			t.queue = t.queue[1:]
+			t.queue, t.waiting = t.queue[1:], false
 			return Told{Signal: next.signal, ID: next.id, State: t.p.State}, nil
 		}
 		if t.looked == nil {
@@ -219,20 +227,41 @@ func (t *Tail) Next(ctx context.Context) (Told, error) {
 // what a reader holds back until then goes out. An error of f ends Next.
 func (t *Tail) OnIdle(f func() error) { t.idle = f }
 
+// ErrQuiet is what Next answers when nothing came for as long as was said with
+// [Tail.Within]. Next may be called again.
+var ErrQuiet = errors.New("driver: nothing came for a while")
+
+// Within makes Next wait for so long at most.
+func (t *Tail) Within(d time.Duration) { t.silence = d }
+
+// stoppedTimer is a timer to be set for one wait after the other.
+func stoppedTimer() *time.Timer {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return timer
+}
+
 // Pending reports whether the next call of Next would return without waiting,
 // as far as it is known without looking.
 func (t *Tail) Pending() bool { return len(t.queue) > 0 }
 
 func (t *Tail) wait(ctx context.Context, change <-chan struct{}) error {
+	if t.silence > 0 && !t.waiting {
+		t.waiting = true
+		t.ends.Reset(t.silence)
+	}
 	var again <-chan time.Time
 	if wait := t.patience(); wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		again = timer.C
+		t.again.Reset(wait)
+		defer t.again.Stop()
+		again = t.again.C
 	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-t.ends.C:
+		t.waiting = false
+		return ErrQuiet
 	case <-change:
 	case <-again:
 	}
@@ -397,6 +426,8 @@ func (t *Tail) Close() {
 	if t.feed != nil {
 		t.d.feeds.unfollow(t.feed)
 		t.d.lookout.leave()
+		t.ends.Stop()
+		t.again.Stop()
 		t.feed = nil
 	}
 }

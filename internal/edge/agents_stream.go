@@ -52,13 +52,14 @@ func (h *Handler) watch() (done func(), err error) {
 // streamSession tells the client what happens in a session: until it leaves,
 // or with once until the session's first turn has ended.
 func (c *call) streamSession(id, after string, obfuscate, once bool) error {
-	ctx, cancel := context.WithCancel(c.r.Context())
-	defer cancel()
+	ctx := c.r.Context()
 	tail, err := c.h.opts.Sessions.Tail(ctx, c.who.Tenant.ID, id, after)
 	if err != nil {
 		return err
 	}
 	defer tail.Close()
+	ear := c.listen(ctx, tail)
+	defer ear.close()
 	c.stream = true
 	header := c.w.Header()
 	header.Set("Content-Type", "text/event-stream")
@@ -82,7 +83,7 @@ func (c *call) streamSession(id, after string, obfuscate, once bool) error {
 		return nil
 	})
 	for {
-		next, err := c.await(ctx, tail)
+		next, err := ear.next()
 		if err != nil {
 			return s.end(err)
 		}
@@ -116,28 +117,40 @@ type sessionStream struct {
 	buf  []byte
 }
 
-// await waits for the next thing to tell; nil means that a sign of life is due.
-// What is there already comes without a timer. A server that stops answers
-// errClosing, a client that left the error of [clientGone].
-func (c *call) await(ctx context.Context, tail *driver.Tail) (*driver.Told, error) {
-	if tail.Pending() {
-		told, err := tail.Next(ctx)
-		return &told, err
-	}
-	wait, cancel := context.WithTimeout(ctx, keepAlive)
-	defer cancel()
-	stopped := context.AfterFunc(c.h.closing, cancel)
-	defer stopped()
-	told, err := tail.Next(wait)
+// listener follows a session for a client, until it leaves or the server stops.
+type listener struct {
+	tail            *driver.Tail
+	client, closing context.Context
+	// both ends with either.
+	both  context.Context
+	close func()
+}
+
+// listen makes a listener of a tail, to be closed before it.
+func (c *call) listen(ctx context.Context, tail *driver.Tail) *listener {
+	tail.Within(keepAlive)
+	both, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(c.h.closing, cancel)
+	return &listener{tail: tail, client: ctx, closing: c.h.closing, both: both, close: func() {
+		stop()
+		cancel()
+	}}
+}
+
+// next waits for the next thing to tell; nil means that a sign of life is due.
+// A server that stops answers errClosing, a client that left the error of
+// [clientGone].
+func (l *listener) next() (*driver.Told, error) {
+	told, err := l.tail.Next(l.both)
 	switch {
 	case err == nil:
 		return &told, nil
-	case ctx.Err() != nil:
-		return nil, clientGone(ctx.Err())
-	case c.h.closing.Err() != nil:
-		return nil, errClosing
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, driver.ErrQuiet):
 		return nil, nil
+	case l.client.Err() != nil:
+		return nil, clientGone(l.client.Err())
+	case l.closing.Err() != nil:
+		return nil, errClosing
 	}
 	return nil, err
 }

@@ -200,8 +200,10 @@ func (h *Handler) cancelResponse(c *call) error {
 
 // begun reads until there is a turn to cancel.
 func (f *follow) begun(ctx context.Context, dst []byte) ([]byte, error) {
+	ear := f.c.listen(ctx, f.tail)
+	defer ear.close()
 	for {
-		told, err := f.next(ctx)
+		told, err := f.next(ear)
 		if err != nil {
 			return dst, err
 		}

@@ -121,6 +121,8 @@ func (c *call) newFollow(ctx context.Context, id string, style func(*responses.R
 // run hands every piece to out, and the end only once the response is kept.
 func (f *follow) run(ctx context.Context, dst []byte, out func([]byte) error) error {
 	defer f.tail.Close()
+	ear := f.c.listen(ctx, f.tail)
+	defer ear.close()
 	for {
 		if f.n.done {
 			if err := f.c.h.publish(context.WithoutCancel(ctx), f.c.who.Tenant.ID, f.k, f.n); err != nil {
@@ -134,7 +136,7 @@ func (f *follow) run(ctx context.Context, dst []byte, out func([]byte) error) er
 			}
 			dst = dst[:0]
 		}
-		told, err := f.next(ctx)
+		told, err := f.next(ear)
 		if err != nil {
 			return err
 		}
@@ -148,9 +150,9 @@ func (f *follow) run(ctx context.Context, dst []byte, out func([]byte) error) er
 	}
 }
 
-// next is [call.await], with words for the client of a server that stops.
-func (f *follow) next(ctx context.Context) (*driver.Told, error) {
-	told, err := f.c.await(ctx, f.tail)
+// next is [listener.next], with words for the client of a server that stops.
+func (f *follow) next(ear *listener) (*driver.Told, error) {
+	told, err := ear.next()
 	if errors.Is(err, errClosing) {
 		return nil, &model.Error{Kind: model.Overloaded, Message: "The server stops; the response goes on.", RetryAfter: time.Second,
 			Hint: "Retrieve response '" + f.k.ID + "'.", Err: errClosing}
