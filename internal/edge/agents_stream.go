@@ -115,6 +115,7 @@ type sessionStream struct {
 	// held says that something was written that was not sent.
 	held bool
 	buf  []byte
+	raw  []byte // one event, where it is written by hand
 }
 
 // listener follows a session for a client, until it leaves or the server stops.
@@ -202,6 +203,10 @@ func (s *sessionStream) append(dst []byte, told *driver.Told) ([]byte, error) {
 	kind, event := s.event(told)
 	if event == nil {
 		return dst, nil
+	}
+	if delta, ok := event.(interface{ AppendJSON(dst []byte) []byte }); ok {
+		s.raw = delta.AppendJSON(s.raw[:0])
+		return sse.AppendEvent(dst, kind, told.ID, s.raw), nil
 	}
 	raw, err := json.Marshal(event)
 	if err != nil {
