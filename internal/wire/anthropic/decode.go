@@ -143,6 +143,9 @@ func (d *requestDecoder) shape(key string, v raw.Value) (err error) {
 		d.req.ServiceTier = tierFromWire(d.req.ServiceTier)
 		return nil
 	}
+	if raw.Twin(key, deciding) != "" {
+		return unknownTwin(key)
+	}
 	if !v.IsNull() {
 		d.extra.Add(key, v)
 	}

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/raw"
@@ -17,10 +18,22 @@ type Head struct {
 	MaxTokens int
 }
 
+// deciding are the members by which a request is routed and bounded.
+var deciding = []string{"model", "stream", "max_tokens", "messages", "system"}
+
+// unknownTwin refuses a member that some upstreams would take for one of deciding.
+func unknownTwin(name string) error {
+	if most := 100; len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "")
+	}
+	return model.Errorf(model.Invalid, strings.Clone(name), "%s: Extra inputs are not permitted", name).
+		WithHint("The names of members are written in lower case.")
+}
+
 // Peek reads model, stream and max_tokens off a request body without decoding
 // the rest. It refuses, with an *model.Error of kind Invalid, what is not JSON
-// or names no model, and a body that names one of them twice: an upstream
-// might read the other.
+// or names no model, and a body that names one of them twice, even in
+// another case: an upstream might read the other.
 func Peek(body []byte) (Head, error) {
 	var h Head
 	if !jsontext.Value(body).IsValid() {
@@ -30,6 +43,7 @@ func Peek(body []byte) (Head, error) {
 		}
 		return h, err
 	}
+	var twin string
 	gjson.ParseBytes(body).ForEach(func(key, val gjson.Result) bool {
 		switch key.Str {
 		case "model":
@@ -38,9 +52,16 @@ func Peek(body []byte) (Head, error) {
 			h.Stream = val.Type == gjson.True
 		case "max_tokens":
 			h.MaxTokens = int(val.Int())
+		default:
+			if raw.Twin(key.Str, deciding) != "" {
+				twin = key.Str
+			}
 		}
-		return true
+		return twin == ""
 	})
+	if twin != "" {
+		return h, unknownTwin(twin)
+	}
 	if h.Model == "" {
 		v, err := raw.Parse(body, &style)
 		if err == nil {

@@ -59,6 +59,9 @@ func DecodeEmbedRequest(body []byte) (*model.EmbedRequest, EmbedOptions, error) 
 	default:
 		return nil, EmbedOptions{}, invalidValue("encoding_format", w.Encoding, "float", "base64")
 	}
+	if err := checkTwins(w.Extra); err != nil {
+		return nil, EmbedOptions{}, err
+	}
 	if len(w.Extra) > len("{}") {
 		req.Extra = &model.Opaque{Dialect: model.DialectOpenAIChat, Raw: w.Extra}
 	}

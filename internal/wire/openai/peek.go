@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/sjson"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/raw"
 )
 
 // Peeked is what routing, limits and metering need to know of a request that
@@ -37,9 +38,9 @@ type Peeked struct {
 
 // Peek reads what Peeked holds and leaves the rest alone. It refuses what
 // DecodeRequest refuses among the members it reads, and JSON that is not
-// valid, that nests deeper than MaxDepth, or that repeats a member Peek reads:
-// two servers could understand it differently. It serves the embeddings
-// contract too.
+// valid, that nests deeper than MaxDepth, or that repeats a member Peek reads,
+// even in another case: two servers could understand it differently. It serves
+// the embeddings contract too.
 func Peek(body []byte) (Peeked, error) {
 	p := peeker{Peeked: Peeked{N: 1}, body: body}
 	if !glance(body, p.member) {
@@ -90,10 +91,32 @@ var peekNames = [...]string{
 	"max_completion_tokens", "user", "safety_identifier", "prompt_cache_key", "service_tier", "store", "messages", "input",
 }
 
+// checkTwin refuses a name that some upstreams would take for one of peekNames.
+func checkTwin(name string) error {
+	known := raw.Twin(name, peekNames[:])
+	if known == "" {
+		return nil
+	}
+	name = clip(strings.Clone(name), 100)
+	return invalid(name, "unknown_parameter", "Unknown parameter: '%s'. Did you mean '%s'?", name, known)
+}
+
+// checkTwins does so for the members of an object.
+func checkTwins(object []byte) (err error) {
+	eachMember(object, func(name string, _, _ []byte) bool {
+		err = checkTwin(name)
+		return err == nil
+	})
+	return err
+}
+
 // member is shown each member; the first error counts.
 func (p *peeker) member(quoted []byte, from, to int) {
 	name := nameOf(quoted)
 	at := slices.Index(peekNames[:], name)
+	if at < 0 && p.err == nil {
+		p.err = checkTwin(name)
+	}
 	if at < 0 || p.err != nil {
 		return
 	}

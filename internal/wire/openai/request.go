@@ -171,6 +171,9 @@ func (w *wireRequest) check() error {
 	if w.Model == nil || *w.Model == "" {
 		return missing("model").(*model.Error).WithHint("Name a model that GET /v1/models lists.")
 	}
+	if err := checkTwins(w.Extra); err != nil {
+		return err
+	}
 	if w.Messages == nil {
 		return missing("messages")
 	}

@@ -1,0 +1,31 @@
+package openai_test
+
+import (
+	"testing"
+
+	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/wire/openai"
+)
+
+// TestTwinsAreRefused: an upstream that compares names without their case would
+// serve another model than the one that was permitted and paid for.
+func TestTwinsAreRefused(t *testing.T) {
+	t.Parallel()
+	const rest = `"messages":[{"role":"user","content":"x"}],"input":"x"`
+	for member, refused := range map[string]bool{
+		`"Model":"dear"`: true, `"MODEL":null`: true, `"mo\u0044el":"dear"`: true, `"ſtream":true`: true, `"\u017ftream":true`: true,
+		`"Max_Tokens":9`: true, `"N":9`: true, `"to\u212a\u212as":1`: false,
+		`"Modell":"x"`: false, `"topK":4`: false, `"modell":1`: false, `"Ünknown":1`: false,
+	} {
+		body := []byte(`{"model":"cheap",` + rest + `,` + member + `}`)
+		_, peeked := openai.Peek(body)
+		_, _, decoded := openai.DecodeRequest(body)
+		_, _, embedded := openai.DecodeEmbedRequest(body)
+		for what, err := range map[string]error{"peek": peeked, "decode": decoded, "embed": embedded} {
+			e := model.AsError(err)
+			if (e != nil) != refused || e != nil && (e.Kind != model.Invalid || e.Code != "unknown_parameter") {
+				t.Errorf("%s of %s: got %v", what, member, err)
+			}
+		}
+	}
+}
