@@ -428,8 +428,27 @@ func (a *actor) fail(ctx context.Context, err error) {
 		a.log.Error("the session's journal does not fold; it is set aside", "err", err)
 		a.release(ctx, "The journal does not fold: "+err.Error())
 	case errors.Is(err, session.ErrNewer):
-		a.release(ctx, "")
+		a.pass(ctx, err)
 	default:
 		a.log.Error("the session is left to another owner", "err", err)
+	}
+}
+
+// pass lets go of a session with an event that this node does not know. It is
+// left to a node that reads what the journal says it takes; where this one should
+// have done, it would claim the session again and again: it is set aside.
+func (a *actor) pass(ctx context.Context, cause error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	entry, err := a.d.config.Store.Index.Describe(ctx, a.head.Tenant, a.head.ID)
+	reads := a.d.node.Reads[agent.Kind]
+	switch {
+	case err != nil:
+		a.log.Warn("a session with an event that this node does not know is left to another once its lease ends", "err", cause)
+	case entry.Version > reads:
+		a.release(ctx, "")
+	default:
+		a.log.Error("the session has an event that this node does not know; it is set aside", "reads", reads, "err", cause)
+		a.release(ctx, fmt.Sprintf("%v This node reads events up to version %d and should know it. Upgrade the server, then queue the session again.", cause, reads))
 	}
 }

@@ -240,6 +240,37 @@ func TestNewerJournal(t *testing.T) {
 	})
 }
 
+// TestUnknownEventOfAKnownVersion: a session that this node may claim and cannot
+// read is claimed once and set aside, with the reason; upgraded, it goes on.
+func TestUnknownEventOfAKnownVersion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, echo{})
+		d, stop := w.node()
+		defer stop()
+		id := create(t, d.Sessions(), agent.Definition{}, "hello").State.Session
+		rest()
+		head, err := w.store.Head(t.Context(), "t1", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = w.journal.Apply(t.Context(), head, session.Change{Wake: &session.AtOnce,
+			Drafts: []session.Draft{{Type: "input.thought", Version: 1, Payload: []byte("{}")}}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		entry, err := w.store.Describe(t.Context(), "t1", id)
+		if err != nil || entry.Epoch > head.Epoch+1 || entry.Node != "" {
+			t.Errorf("in a minute the session was claimed %d times, %v", entry.Epoch-head.Epoch, err)
+		}
+		for _, words := range []string{"input.thought, version 1", "Upgrade the server"} {
+			if !strings.Contains(entry.Quarantine, words) {
+				t.Errorf("it is set aside for %q, which does not say %q", entry.Quarantine, words)
+			}
+		}
+	})
+}
+
 func second[T any](_ T, err error) error { return err }
 
 // TestFullMailbox: input that nobody takes up is bounded.
