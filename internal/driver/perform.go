@@ -91,6 +91,7 @@ func (a *actor) modelJob(run agent.Run, r *running) func(context.Context) agent.
 	said := newSpeech(a, run)
 	said.shorten, said.past = t.Turn.Definition.Sampling.Truncate, a.state.Spent
 	return func(ctx context.Context) agent.Body {
+		defer said.stream.Close() // also where nothing is asked
 		if err := a.permit(ctx, who, "model:"+req.Model); err != nil {
 			return modelFailed(run, err, nil)
 		}
