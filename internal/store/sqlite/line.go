@@ -6,8 +6,9 @@ import (
 )
 
 // How long the writer waits for more of the operations that it expects: longer
-// each time most of them come, shorter each time they do not. It is little
-// beside a sync, which all of them share if they come in time.
+// each time most of them come, shorter each time they do not, and no longer than
+// the sync takes which all of them share if they come in time: where syncs are
+// free, there is nothing to wait for.
 const (
 	leastPatience = 25 * time.Microsecond
 	mostPatience  = 500 * time.Microsecond
@@ -30,12 +31,13 @@ type line struct {
 	timer    *time.Timer
 	expected int
 	patience time.Duration
+	sync     time.Duration // what the last one took
 }
 
 func newLine() *line {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &line{turn: make(chan struct{}, 1), timer: timer, patience: mostPatience}
+	return &line{turn: make(chan struct{}, 1), timer: timer, patience: mostPatience, sync: mostPatience}
 }
 
 // push adds an operation, or reports false once the line is closed.
@@ -72,8 +74,8 @@ func (l *line) close() {
 // after the last operation of a closed line.
 func (l *line) take(group []*operation) []*operation {
 	here := l.await(1, nil)
-	if missing := min(l.expected, maxGroup) - here; missing > 0 {
-		l.timer.Reset(l.patience)
+	if missing := min(l.expected, maxGroup) - here; missing > 0 && l.sync > leastPatience {
+		l.timer.Reset(min(l.patience, l.sync))
 		came := l.await(here+missing, l.timer.C) - here
 		l.timer.Stop()
 		if 2*came >= missing {
@@ -91,6 +93,9 @@ func (l *line) take(group []*operation) []*operation {
 	l.waiting = l.waiting[:rest]
 	return group
 }
+
+// synced says how long a commit took that waited for the disk.
+func (l *line) synced(took time.Duration) { l.sync = took }
 
 // answered says how many were answered, which then may come again.
 func (l *line) answered(n int) {

@@ -50,6 +50,14 @@ func TestLineWaitsForThoseWhoComeAgain(t *testing.T) {
 		if n, waited := take(); n != 3 || waited != 0 {
 			t.Errorf("once it is known, %d were taken after %s", n, waited)
 		}
+		for _, c := range []struct{ sync, most time.Duration }{{leastPatience, 0}, {4 * leastPatience, 4 * leastPatience}} {
+			l.answered(8)
+			l.synced(c.sync)
+			come(1, 0)
+			if n, waited := take(); n != 1 || waited > c.most {
+				t.Errorf("with syncs of %s, %d waited for %s", c.sync, n, waited)
+			}
+		}
 		for i := range maxGroup + 2 {
 			if !l.push(&operation{}) {
 				t.Error("refused ", i)

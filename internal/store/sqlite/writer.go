@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/craton-ai/craton/internal/store/sqlstore"
 )
@@ -144,8 +145,12 @@ func (w *writer) attempt(group []*operation, run func(*operation) error) error {
 			return err
 		}
 	}
+	begun := time.Now()
 	if _, err := w.conn.Exec("COMMIT"); err != nil {
 		return fmt.Errorf("sqlite: commit: %w", err)
+	}
+	if !w.loose {
+		w.line.synced(time.Since(begun))
 	}
 	return nil
 }
