@@ -144,6 +144,7 @@ func New(config Config) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	codec.Limit(agent.Version) // until it is known what the other nodes read
 	ctx, stop := context.WithCancel(context.Background())
 	d := &Driver{
 		config: config, codec: codec, feeds: newFeeds(), actors: map[key]*actor{}, wake: make(chan struct{}, 1),

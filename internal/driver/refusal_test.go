@@ -15,6 +15,7 @@ import (
 	"github.com/craton-ai/craton/internal/driver/drivertest"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
+	"github.com/craton-ai/craton/internal/store/mem"
 )
 
 // parked is a session that waits for a function's result and for a yes.
@@ -267,6 +268,31 @@ func TestUnknownEventOfAKnownVersion(t *testing.T) {
 			if !strings.Contains(entry.Quarantine, words) {
 				t.Errorf("it is set aside for %q, which does not say %q", entry.Quarantine, words)
 			}
+		}
+	})
+}
+
+// unasked is a store that tells nobody which nodes there are.
+type unasked struct{ *mem.Store }
+
+func (unasked) Advertise(context.Context, session.Node) (map[string]int, error) {
+	return nil, errors.New("the store is away")
+}
+
+// TestNothingNewBeforeOthersAreKnown: a node that could not ask what the others
+// read writes what all of them do.
+func TestNothingNewBeforeOthersAreKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, echo{})
+		w.leases = unasked{w.store}
+		d, stop := w.node()
+		defer stop()
+		id := create(t, d.Sessions(), agent.Definition{}, "hello").State.Session
+		rest()
+		entry, err := w.store.Describe(t.Context(), "t1", id)
+		if err != nil || entry.Version != agent.Version || entry.Status != string(agent.Idle) {
+			t.Errorf("the session is %s at version %d, %v", entry.Status, entry.Version, err)
 		}
 	})
 }
