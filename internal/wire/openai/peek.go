@@ -144,7 +144,7 @@ func (p *peeker) take(name string, v gjson.Result) {
 	case "store":
 		p.Store = p.flag(name, v)
 	case "stream_options":
-		p.IncludeUsage = p.flag("stream_options.include_usage", v.Get("include_usage"))
+		p.streamOptions(v)
 	case "tools", "functions":
 		p.HasTools = p.HasTools || v.Get("0").Exists()
 	case "response_format":
@@ -171,6 +171,24 @@ func (p *peeker) take(name string, v gjson.Result) {
 	case "service_tier":
 		p.ServiceTier = p.text(name, v)
 	}
+}
+
+// streamOptions reads whether usage is told at the end of the stream. An upstream
+// that heeds another mention of it than is read here would tell none.
+func (p *peeker) streamOptions(v gjson.Result) {
+	const name = "stream_options.include_usage"
+	mentions := 0
+	v.ForEach(func(k, _ gjson.Result) bool {
+		if strings.EqualFold(k.Str, "include_usage") {
+			mentions++
+		}
+		return true
+	})
+	if mentions > 1 {
+		p.err = invalid(name, "invalid_json", "The member '%s' is given twice.", name)
+		return
+	}
+	p.IncludeUsage = p.flag(name, v.Get("include_usage"))
 }
 
 func (p *peeker) text(name string, v gjson.Result) string {

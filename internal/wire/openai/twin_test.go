@@ -29,3 +29,19 @@ func TestTwinsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestUsageIsAskedForOnce: a stream whose usage the client asked for is not
+// asked again, and so must tell it.
+func TestUsageIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	for options, refused := range map[string]bool{
+		`{"include_usage":true}`: false, `{"include_usage":false,"x":1}`: false, `null`: false, `"include_usage"`: false,
+		`{"include_usage":true,"include_usage":false}`: true, `{"include_usage":true,"include\u005fusage":false}`: true,
+		`{"include_usage":true,"Include_Usage":false}`: true,
+	} {
+		_, err := openai.Peek([]byte(`{"model":"m","stream":true,"stream_options":` + options + `}`))
+		if (err != nil) != refused {
+			t.Errorf("%s: got %v", options, err)
+		}
+	}
+}
