@@ -53,6 +53,9 @@ func (c *call) agentsMount() agents.Mount {
 	if !c.who.IsBearer || strings.HasPrefix(c.r.Host, mantle+".") {
 		return agents.Bedrock
 	}
+	if c.r.Header.Get(StrictHeader) == "true" {
+		return agents.Strict
+	}
 	return agents.OpenAI
 }
 

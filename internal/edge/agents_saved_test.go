@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/edge/edgetest"
 	"github.com/craton-ai/craton/internal/identity"
 )
@@ -128,6 +130,10 @@ func TestSavedAgentsAreListed(t *testing.T) {
 	if none, more, cursor := get("?after=" + ids[0]); none != nil || more || cursor != nil {
 		t.Errorf("after the last one: %v, %v, %v", none, more, cursor)
 	}
+	strict := agentsCall("unknown members where none may be lost", "POST", "/v1/agents", `{"model":"small","temprature":1}`, 400, "Unknown parameter: 'temprature'")
+	strict.Header = map[string]string{edge.StrictHeader: "true"}
+	maps.Copy(strict.Header, beta)
+	w.Run(t, []edgetest.Scenario{strict})
 	w.Run(t, []edgetest.Scenario{agentsCall("no page that long", "GET", "/v1/agents?limit=101", "", 400, `"param":"limit"`)})
 }
 

@@ -48,6 +48,7 @@ type call struct {
 	start  time.Time
 	who    identity.Principal
 	key    identity.Key
+	brief  bool // proven by a short-term key
 	body   []byte
 	pooled *bytes.Buffer
 	model  string
@@ -132,6 +133,10 @@ func (c *call) admit(action identity.Action, services []string) error {
 
 // permit checks that the caller may do it, and carries the caller's identity on.
 func (c *call) permit(action identity.Action) error {
+	if c.brief && c.d == adminAPI {
+		return model.Errorf(model.Forbidden, string(action), "A short-term key does not administrate this server.").
+			WithHint("Use the access key it was made of, or an API key.")
+	}
 	if !c.who.Can(action) {
 		return notPermitted(action)
 	}
@@ -200,11 +205,16 @@ func (c *call) label(upstream, name string, losses []model.Loss) {
 	if len(losses) == 0 {
 		return
 	}
+	header.Set(LossHeader, lossText(losses))
+}
+
+// lossText is what LossHeader says.
+func lossText(losses []model.Loss) string {
 	list := make([]string, 0, len(losses))
 	for _, l := range losses {
 		list = append(list, l.Path+": "+l.What)
 	}
-	header.Set(LossHeader, headerSafe(strings.Join(list, "; ")))
+	return headerSafe(strings.Join(list, "; "))
 }
 
 // rates tells the caller what is left of its limits.

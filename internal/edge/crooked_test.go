@@ -9,6 +9,17 @@ import (
 	"github.com/craton-ai/craton/internal/edge/edgetest"
 )
 
+// TestBarePaths: an address without its last part is no other one.
+func TestBarePaths(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{})
+	w.Run(t, []edgetest.Scenario{
+		{Name: "no model", Method: http.MethodGet, Path: "/v1/models/", Status: http.StatusNotFound, Want: []string{"names no model"}},
+		{Name: "no operation", Method: http.MethodGet, Path: "/v1", Status: http.StatusNotFound, Want: []string{`{"error":{`}},
+		{Name: "no operation, the other mount", Method: http.MethodPost, Path: "/openai/v1", Status: http.StatusNotFound, Want: []string{`{"error":{`}},
+	})
+}
+
 // TestCrookedPathsAreNotRedirected: a redirection would turn a POST into a GET
 // and answer a program with HTML.
 func TestCrookedPathsAreNotRedirected(t *testing.T) {

@@ -166,6 +166,7 @@ func (h *Handler) routes() {
 		h.conversationRoutes(prefix)
 		h.handle("GET "+prefix+"/models", openAI, identity.ModelList, h.listModels)
 		h.handle("GET "+prefix+"/models/{id...}", openAI, identity.ModelList, h.getModel)
+		h.handle(prefix, openAI, identity.ModelList, h.unknownOpenAI)
 		h.handle(prefix+"/", openAI, identity.ModelList, h.unknownOpenAI)
 	}
 	for _, prefix := range []string{"/v1", "/anthropic/v1"} {

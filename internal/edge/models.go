@@ -78,6 +78,9 @@ func (h *Handler) getModel(c *call) error {
 	if speaksAnthropic(c) {
 		c.d = anthropicAPI
 	}
+	if c.r.PathValue("id") == "" { // which would be the default model
+		return model.Errorf(model.NotFound, "id", "The path %s names no model.", c.r.URL.Path).WithHint("Leave the last slash out to list them.")
+	}
 	card, _, err := h.opts.Gateway.Explain(c.r.Context(), c.who, c.r.PathValue("id"))
 	if err != nil {
 		return err

@@ -90,10 +90,26 @@ func (t *turn) defineTool(one *model.Tool, i int) (agent.Tool, error) {
 	case responses.ToolProgram:
 		return agent.Tool{Kind: agent.ToolProgram}, nil
 	case responses.ToolFileSearch:
+		if err := t.lose(responses.FileSearchLosses(one, i)); err != nil {
+			return agent.Tool{}, err
+		}
 		return agent.Tool{Kind: agent.ToolServer, Server: &agent.Server{Server: tool.Server{Label: fileSearchLabel, URL: fileSearchURL},
 			Approval: agent.Approval{Mode: "never"}}}, nil
 	}
 	return t.defineServer(one, i)
+}
+
+// lose tells the client of what is not heeded, or refuses it in strict mode.
+func (t *turn) lose(losses []model.Loss, err error) error {
+	if err != nil || len(losses) == 0 {
+		return err
+	}
+	if t.c.r.Header.Get(StrictHeader) == "true" {
+		return model.Errorf(model.Unsupported, losses[0].Path, "In strict mode nothing may be lost: %s.", losses[0].What).
+			WithHint("Leave it out, or send no strict header.")
+	}
+	t.c.w.Header().Set(LossHeader, lossText(losses))
+	return nil
 }
 
 // defineServer is an MCP server. What is secret about reaching it is sealed,

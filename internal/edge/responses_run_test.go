@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
 
+	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/edge/edgetest"
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/model"
@@ -239,6 +240,24 @@ func TestMCP(t *testing.T) {
 			Body: `{"model":"script/script-chat","input":"x","tools":[{"type":"mcp","server_label":"a","connector_id":"connector_gmail"}]}`},
 		{Name: "secrets are not shown", Method: http.MethodPost, Path: "/v1/responses", Not: []string{"s3cret"}, Want: []string{`"status":"completed"`},
 			Body: `{"model":"script/script-chat","input":"hello","tools":[{"type":"mcp","server_label":"a","server_url":"https://shop.example/mcp","authorization":"s3cret"}]}`},
+	})
+}
+
+// TestFileSearchOptions: what cannot be heeded is told, or refused where the
+// client wants that or would be given what it asked to leave out.
+func TestFileSearchOptions(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{Drive: true, Tools: &shop{bought: make(chan string, 1)}})
+	ask := func(member string) string {
+		return `{"model":"script/script-chat","input":"hello","tools":[{"type":"file_search",` + member + `}]}`
+	}
+	w.Run(t, []edgetest.Scenario{
+		{Name: "told", Method: http.MethodPost, Path: "/v1/responses", Body: ask(`"vector_store_ids":["vs_1"],"max_num_results":3,"filters":null`), WantHeader: map[string]string{
+			edge.LossHeader: "tools.0.vector_store_ids: there are no vector stores, all files of the tenant are searched; tools.0.max_num_results: the model says how many results it wants"}},
+		{Name: "strict", Method: http.MethodPost, Path: "/v1/responses", Body: ask(`"vector_store_ids":["vs_1"]`), Header: map[string]string{edge.StrictHeader: "true"},
+			Status: 400, Want: []string{"no vector stores"}},
+		{Name: "filters", Method: http.MethodPost, Path: "/v1/responses", Body: ask(`"vector_store_ids":["vs_1"],"filters":{"type":"eq","key":"a","value":1}`),
+			Status: 400, Want: []string{"cannot filter", "tools"}},
 	})
 }
 

@@ -43,6 +43,7 @@ func (a *authenticator) byShortTerm(c *call, token string) error {
 	if err != nil {
 		return a.strikes.judge(c.r, signatureError(err))
 	}
+	c.brief = true
 	_, c.who, c.key, err = a.directory.SecretForAccessKey(c.r.Context(), proof.AccessKeyID)
 	return err
 }

@@ -81,5 +81,7 @@ func TestShortTermKeys(t *testing.T) {
 	list = append(list, edgetest.Scenario{Name: "an access key's rights", Method: "POST", Path: "/v1/chat/completions", As: edgetest.Nobody,
 		Header: map[string]string{"Authorization": "Bearer " + shortTerm(t, auditor, action, "bedrock", now)},
 		Body:   `{"model":"script-chat","messages":[{"role":"user","content":"x"}]}`, Status: 403})
+	list = append(list, edgetest.Scenario{Name: "no administration", Method: "GET", Path: "/admin/v1/keys", As: edgetest.Nobody,
+		Header: map[string]string{"Authorization": "Bearer " + good}, Status: 403, Want: []string{"does not administrate"}})
 	w.Run(t, list)
 }

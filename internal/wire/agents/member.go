@@ -19,6 +19,8 @@ const (
 	OpenAI Mount = iota
 	// Bedrock refuses them.
 	Bedrock
+	// Strict is OpenAI for a client that wants nothing ignored.
+	Strict
 )
 
 // Optional is a member that may be left out, null, or have a value. The zero
@@ -76,7 +78,7 @@ func (m Mount) object(v raw.Value, f fields) error {
 		if read, ok := f[key]; ok {
 			return read(member)
 		}
-		if m == Bedrock {
+		if m != OpenAI {
 			return member.Error("Unknown parameter: '%s'.", raw.Bracketed(member.Path()))
 		}
 		return nil

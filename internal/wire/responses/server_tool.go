@@ -32,6 +32,27 @@ func ServerSide(t *model.Tool) bool {
 // Deferred reports whether a tool is to be shown to the model once it found it.
 func Deferred(t *model.Tool) bool { return gjson.GetBytes(own(t.Extra), "defer_loading").Bool() }
 
+// FileSearchLosses are the members of a file_search tool, number i of a request,
+// that a server without vector stores cannot heed. A filter is an error, which is
+// a *model.Error: without it the search would find what it was to leave out.
+func FileSearchLosses(t *model.Tool, i int) ([]model.Loss, error) {
+	var losses []model.Loss
+	for _, member := range []struct{ name, what string }{
+		{"vector_store_ids", "there are no vector stores, all files of the tenant are searched"},
+		{"max_num_results", "the model says how many results it wants"},
+		{"ranking_options", "passages are ranked by their words"},
+	} {
+		if given := gjson.GetBytes(t.Opaque.Raw, member.name); given.Exists() && given.Type != gjson.Null {
+			losses = append(losses, model.Loss{Path: at("tools", i) + "." + member.name, What: member.what})
+		}
+	}
+	if given := gjson.GetBytes(t.Opaque.Raw, "filters"); given.Exists() && given.Type != gjson.Null {
+		e := model.Errorf(model.Unsupported, at("tools", i)+".filters", "This server cannot filter a file search.")
+		return nil, e.WithHint("Leave filters out, or let the model name file_ids.")
+	}
+	return losses, nil
+}
+
 // MCPTool is a tool of type mcp.
 type MCPTool struct {
 	Label, URL, Description string
