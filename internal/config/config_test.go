@@ -76,7 +76,7 @@ func TestLoadRefuses(t *testing.T) {
 		"public plaintext":   {"listen: 0.0.0.0:80\n", "--tls-self-signed"},
 		"half a certificate": {"tls: {cert: a.pem}\n", "go together"},
 		"unknown kind":       {"upstreams: [{kind: gpt}]\n", `kind "gpt" is not one of`},
-		"reserved name":      {"upstreams: [{kind: openai, name: engine}]\n", "taken"},
+		"reserved name":      {"upstreams: [{kind: openai, name: engine}]\n", "built-in"},
 		"bad url":            {"upstreams: [{kind: openai, base_url: 'ftp://x'}]\n", "ftp://x"},
 		"bad proxy":          {"trusted_proxies: [localhost]\n", "CIDR"},
 		"bad duration":       {"guards: {idle: soon}\n", "soon"},

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -132,15 +133,6 @@ func (c *Config) Validate() error {
 	if c.Store.Postgres.Stored != "" {
 		bad("store.postgres: the store cannot keep the way to itself: set env or file")
 	}
-	if c.Limits.MaxFileBytes < 0 {
-		bad("limits.max_file_bytes: %d is less than nothing; leave it out for 536870912", c.Limits.MaxFileBytes)
-	}
-	if c.Limits.TenantFileBytes < 0 {
-		bad("limits.tenant_file_bytes: %d is less than nothing; leave it out for no limit", c.Limits.TenantFileBytes)
-	}
-	if c.Limits.TenantObjectBytes < 0 {
-		bad("limits.tenant_object_bytes: %d is less than nothing; leave it out for no limit", c.Limits.TenantObjectBytes)
-	}
 	if s := c.Observe.Sample; s != nil && (*s < 0 || *s > 1 || math.IsNaN(*s)) {
 		bad("observe.sample: %v is not between 0 and 1", *s)
 	}
@@ -150,11 +142,47 @@ func (c *Config) Validate() error {
 	if a := c.Observe.AccessLog; a != "" && a != "json" && a != "off" {
 		bad("observe.access_log: %q is neither json nor off", a)
 	}
+	c.validateNumbers(bad)
 	c.validateUpstreams(bad)
 	c.validateNames(bad)
 	c.validateTools(bad)
 	c.validateRemote(bad)
 	return errors.Join(errs...)
+}
+
+// validateNumbers refuses amounts and times below nothing.
+func (c *Config) validateNumbers(bad func(string, ...any)) {
+	for _, n := range []struct {
+		field string
+		value int64
+		leave string // what leaving it out means
+	}{
+		{"limits.max_body_bytes", c.Limits.MaxBodyBytes, "the default"},
+		{"limits.max_header_bytes", int64(c.Limits.MaxHeaderBytes), "the default"},
+		{"limits.max_concurrent", int64(c.Limits.MaxConcurrent), "4096"},
+		{"limits.max_file_bytes", c.Limits.MaxFileBytes, "536870912"},
+		{"limits.tenant_file_bytes", c.Limits.TenantFileBytes, "no limit"},
+		{"limits.tenant_object_bytes", c.Limits.TenantObjectBytes, "no limit"},
+		{"engine.threads", int64(c.Engine.Threads), "as many as there are"},
+	} {
+		if n.value < 0 {
+			bad("%s: %d is less than nothing; leave it out for %s", n.field, n.value, n.leave)
+		}
+	}
+	if r := c.Guards.Retries; r != nil && *r < 0 {
+		bad("guards.retries: %d is less than nothing; 0 tries once", *r)
+	}
+	for field, d := range map[string]Duration{"first_event": c.Guards.FirstEvent, "idle": c.Guards.Idle,
+		"hedge": c.Guards.Hedge, "queue_wait": c.Guards.QueueWait} {
+		if d < 0 {
+			bad("guards.%s: %v is less than no time", field, time.Duration(d))
+		}
+	}
+	for _, host := range c.Hosts {
+		if strings.ContainsAny(host, "/ ") {
+			bad("hosts: %q is not a host name such as craton.example.com", host)
+		}
+	}
 }
 
 func (c *Config) validateUpstreams(bad func(string, ...any)) {
@@ -164,7 +192,10 @@ func (c *Config) validateUpstreams(bad func(string, ...any)) {
 		if !upstreamName.MatchString(u.Name) {
 			bad("%s: a name is lower-case letters, digits, - and _", at)
 		}
-		if seen[u.Name] || u.Name == "engine" {
+		if u.Name == "engine" {
+			bad("%s: the name is the built-in engine's", at)
+		}
+		if seen[u.Name] {
 			bad("%s: the name is taken", at)
 		}
 		seen[u.Name] = true

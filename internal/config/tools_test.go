@@ -7,6 +7,38 @@ import (
 	"github.com/craton-ai/craton/internal/config"
 )
 
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	for entry, want := range map[string]string{
+		"limits: {max_body_bytes: -1}":    "limits.max_body_bytes",
+		"limits: {max_header_bytes: -1}":  "limits.max_header_bytes",
+		"limits: {max_concurrent: -3}":    "limits.max_concurrent",
+		"limits: {tenant_file_bytes: -3}": "limits.tenant_file_bytes",
+		"engine: {threads: -1}":           "engine.threads",
+		"guards: {retries: -3}":           "guards.retries",
+		"guards: {idle: -2s}":             "guards.idle",
+		"hosts: [http://x]":               "hosts",
+	} {
+		if _, err := config.Load(write(t, entry+"\n"), env(nil)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", entry, err, want)
+		}
+	}
+}
+
+func TestRemoteTools(t *testing.T) {
+	t.Parallel()
+	good := "tools:\n  remote:\n    - {origin: \"https://mcp.example.com\", approval: unsafe, tools: {a: {class: read}}}\n    - {origin: \"*\", approval: always}\n"
+	if cfg, err := config.Load(write(t, good), env(nil)); err != nil || len(cfg.Tools.Remote) != 2 {
+		t.Fatalf("got %+v, %v", cfg, err)
+	}
+	for _, entry := range []string{`{origin: "https://x/path"}`, `{origin: "mcp.example.com"}`, `{origin: "ftp://x"}`, `{origin: "*", approval: maybe}`,
+		"{origin: \"*\"}\n    - {origin: \"*\"}"} {
+		if _, err := config.Load(write(t, "tools:\n  remote:\n    - "+entry+"\n"), env(nil)); err == nil || !strings.Contains(err.Error(), "tools.remote") {
+			t.Errorf("%s: got %v", entry, err)
+		}
+	}
+}
+
 func TestToolServers(t *testing.T) {
 	t.Parallel()
 	good := `
