@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -60,9 +61,9 @@ func askToolServer(ctx context.Context, cfg *config.Config, server config.ToolSe
 		return noTools(f, model.AsError(err), server)
 	}
 	f.state = fmt.Sprintf("answers, and offers %d tools", len(offered))
-	for _, name := range server.Allow {
+	for _, name := range slices.Concat(server.Allow, slices.Sorted(maps.Keys(server.Tools))) {
 		if !slices.ContainsFunc(offered, func(t tool.Spec) bool { return t.Name == name }) {
-			f.remedy = fmt.Sprintf("it has no tool %q, which `allow` names", name)
+			f.remedy = fmt.Sprintf("it has no tool %q, which the configuration names", name)
 		}
 	}
 	return f

@@ -54,14 +54,14 @@ func (c modelsList) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "MODEL\tVENDOR\tCONTEXT\tINPUT\tOUTPUT $/M\tINPUT $/M")
+	fmt.Fprintln(w, "MODEL\tVENDOR\tCONTEXT\tTAKES\tINPUT $/M\tOUTPUT $/M")
 	for _, m := range cards.Data {
 		name := m.ID
 		if m.AliasOf != "" {
 			name += " = " + m.AliasOf
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, orDash(m.Vendor), number(m.ContextTokens), strings.Join(m.Input, ","),
-			m.Prices["output"], m.Prices["input"])
+			m.Prices["input"], m.Prices["output"])
 	}
 	return w.Flush()
 }

@@ -157,7 +157,7 @@ func (c serveCommand) serve(ctx context.Context, svc *service, listener net.List
 			svc.reload(ctx, c, s)
 		case <-ctx.Done():
 			svc.draining.Store(true)
-			log.Info("stopping: requests under way are finished first; a second signal cuts them", "most", config.DefaultDrain)
+			log.Info("stopping: requests under way are finished first; a second signal cuts them", "most", config.DefaultDrain.String())
 			svc.handler.Close()
 			svc.handOver()
 			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.DefaultDrain)

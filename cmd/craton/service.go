@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -131,10 +130,6 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		}
 		proxies = append(proxies, prefix)
 	}
-	hosts := svc.cfg.Hosts
-	if host, _, err := net.SplitHostPort(svc.cfg.Listen); err == nil && host != "" {
-		hosts = append([]string{host}, hosts...)
-	}
 	return edge.New(edge.Options{
 		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Conversations: svc.state.conversations, Box: svc.state.keyring,
 		KeepNothing: svc.keepsNothing,
@@ -148,7 +143,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 			return svc.state.db.Sum(ctx, query)
 		},
 		Now: time.Now, NewID: uuid.NewString, Log: svc.log, Access: svc.accessLine, Instance: svc.instance,
-		Region: svc.cfg.Region, Hosts: hosts, Origins: svc.cfg.CORS.Origins, TrustedProxies: proxies,
+		Region: svc.cfg.Region, Hosts: hostNames(svc.cfg), Origins: svc.cfg.CORS.Origins, TrustedProxies: proxies,
 		MaxBodyBytes: svc.cfg.Limits.MaxBodyBytes, MaxConcurrent: svc.cfg.Limits.MaxConcurrent,
 		Vault: asked{svc.state.vault, svc}, RotateMaster: svc.rotateMaster(),
 		Backup:    svc.backup(),

@@ -15,6 +15,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,7 +40,7 @@ func tlsConfig(cfg *config.Config, now func() time.Time) (*tls.Config, error) {
 	c := &certificates{cert: cfg.TLS.Cert, key: cfg.TLS.Key, now: now}
 	if c.cert == "" {
 		c.cert, c.key = filepath.Join(cfg.Data, "tls.crt"), filepath.Join(cfg.Data, "tls.key")
-		if err := selfSign(c.cert, c.key, cfg.Listen, now()); err != nil {
+		if err := selfSign(c.cert, c.key, hostNames(cfg), now()); err != nil {
 			return nil, err
 		}
 	}
@@ -72,8 +74,30 @@ func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
-// selfSign makes a certificate for the listen host and the loopback names, unless there is one.
-func selfSign(cert, key, listen string, now time.Time) error {
+// hostNames are the names and addresses under which clients may reach the server:
+// what it listens on or, where that is every address of the machine, those
+// addresses and the machine's name; and the hosts of the configuration.
+func hostNames(cfg *config.Config) []string {
+	var names []string
+	host, _, err := net.SplitHostPort(cfg.Listen)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		addresses, _ := net.InterfaceAddrs() // without them the certificate has fewer names
+		for _, a := range addresses {
+			if at, ok := a.(*net.IPNet); ok && !at.IP.IsLinkLocalUnicast() {
+				names = append(names, at.IP.String())
+			}
+		}
+		if name, err := os.Hostname(); err == nil {
+			names = append(names, name)
+		}
+	} else if err == nil {
+		names = append(names, strings.ToLower(host))
+	}
+	return append(names, cfg.Hosts...)
+}
+
+// selfSign makes a certificate for names and the loopback names, unless there is one.
+func selfSign(cert, key string, names []string, now time.Time) error {
 	if _, err := os.Stat(cert); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -91,14 +115,14 @@ func selfSign(cert, key, listen string, now time.Time) error {
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
-	if host, _, err := net.SplitHostPort(listen); err == nil {
-		if ip := net.ParseIP(host); ip != nil {
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
-		} else if host != "" {
-			template.DNSNames = append(template.DNSNames, host)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
-	if name, err := os.Hostname(); err == nil {
+	if name, err := os.Hostname(); err == nil && !slices.Contains(names, name) {
 		template.DNSNames = append(template.DNSNames, name)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)

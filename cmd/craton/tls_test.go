@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,5 +63,21 @@ func TestSelfSignedIsALeaf(t *testing.T) {
 	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+file, "no_proxy=*")
 	if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "served" {
 		t.Errorf("Python does not trust it: %v\n%s", err, out)
+	}
+}
+
+// TestHostNames: a server that listens on all addresses of a machine goes by
+// their names.
+func TestHostNames(t *testing.T) {
+	t.Parallel()
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for listen, want := range map[string]string{"0.0.0.0:1": own, "[::]:1": own, ":1": "127.0.0.1", "10.1.2.3:1": "10.1.2.3", "AI.example.com:1": "ai.example.com"} {
+		names := hostNames(&config.Config{Listen: listen, Hosts: []string{"more.example.com"}})
+		if !slices.Contains(names, want) || !slices.Contains(names, "more.example.com") {
+			t.Errorf("%s: %v is without %q", listen, names, want)
+		}
 	}
 }

@@ -48,8 +48,9 @@ func Load(ctx context.Context, source Source, random io.Reader) ([]MasterKey, er
 			return keys, err
 		}
 		if !source.Create {
-			return nil, fmt.Errorf("secret: the master key file %s does not exist: restore it from where you keep it, "+
-				"or set %s", source.File, EnvMasterKey)
+			return nil, fmt.Errorf("secret: the master key file %s does not exist, and a server that others can reach makes none: restore it from "+
+				"where you keep it or, for a new server, write one of the form %s<base64 of 32 random bytes>, mode 0600; or set %s",
+				source.File, keyText, EnvMasterKey)
 		}
 		key, err := NewMasterKey(random)
 		if err != nil {
