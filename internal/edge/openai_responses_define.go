@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/craton-ai/craton/internal/agent"
+	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/tool"
 	"github.com/craton-ai/craton/internal/wire/responses"
@@ -105,8 +106,7 @@ func (t *turn) lose(losses []model.Loss, err error) error {
 		return err
 	}
 	if t.c.r.Header.Get(StrictHeader) == "true" {
-		return model.Errorf(model.Unsupported, losses[0].Path, "In strict mode nothing may be lost: %s.", losses[0].What).
-			WithHint("Leave it out, or send no strict header.")
+		return gateway.RefuseLosses(losses)
 	}
 	t.c.w.Header().Set(LossHeader, lossText(losses))
 	return nil

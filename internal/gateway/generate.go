@@ -70,7 +70,9 @@ func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *wo
 		s, err = guard.Peek(s)
 	}
 	if err == nil && call.Strict {
-		err = refuseLosses(s)
+		if err = RefuseLosses(model.LossesOf(s)); err != nil {
+			s.Close()
+		}
 	}
 	if err != nil {
 		return nil, guard.Attempts(err), err
@@ -78,13 +80,13 @@ func (g *Gateway) try(ctx context.Context, call *Call, req *model.Request, w *wo
 	return s, guard.Attempts(s), nil
 }
 
-// refuseLosses is strict mode: not even a hint may be lost.
-func refuseLosses(s model.Stream) error {
-	losses := model.LossesOf(s)
+// RefuseLosses is strict mode: not even a hint may be lost. Its error is a
+// *model.Error about the first of the losses, nil where there are none. It is
+// safe for concurrent use.
+func RefuseLosses(losses []model.Loss) error {
 	if len(losses) == 0 {
 		return nil
 	}
-	s.Close()
 	return model.Errorf(model.Unsupported, losses[0].Path, "In strict mode nothing may be lost: %s.", losses[0].What).
 		WithHint("Leave it out, choose a model of another upstream, or send no strict header.")
 }
