@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/craton-ai/craton/internal/agent/roster"
@@ -114,9 +113,7 @@ type Handler struct {
 	// as long as they like, and so may have half of them.
 	watchers chan struct{}
 	origin   map[string]bool
-	// readers are sessions of responses that are not kept, while a client of this
-	// process reads them.
-	readers sync.Map
+	readers  readers
 	// closing ends with the server: streams that have no end of their own end.
 	closing context.Context
 	close   context.CancelFunc

@@ -53,11 +53,32 @@ func (t *turn) begin() (*driver.View, error) {
 	if key := c.idempotencyKey(); key != "" && t.cached == nil {
 		creation.Key, creation.Body = "responses/"+key, t.body
 	}
+	t.attend(t.show.ID)
 	view, err := c.h.opts.Sessions.Create(c.r.Context(), creation)
-	if err != nil {
-		return nil, keyReused(err)
+	if err == nil {
+		err = t.adopt(view)
+	} else {
+		err = keyReused(err)
 	}
-	return view, t.adopt(view)
+	if err != nil {
+		t.leave()
+		return nil, err
+	}
+	return view, nil
+}
+
+// attend counts the client among the readers of a response that is not to be
+// kept.
+func (t *turn) attend(id string) {
+	if !t.opts.Stored() {
+		t.c.h.readers.enter(id)
+	}
+}
+
+// leave takes [turn.attend] back, and tells whether nobody needs what makes the
+// response any more.
+func (t *turn) leave() bool {
+	return !t.opts.Stored() && t.c.h.readers.leave(t.show.ID)
 }
 
 // adopt takes the response of a request that came before with the same key for
@@ -68,6 +89,8 @@ func (t *turn) adopt(view *driver.View) error {
 		return err
 	}
 	t.forget()
+	t.leave()
+	t.attend(k.ID)
 	t.sealed, t.show.ID, t.show.Created = false, k.ID, k.Created
 	return nil
 }
@@ -177,7 +200,7 @@ func (t *turn) runResponse() error {
 		}
 		return c.json(body)
 	}
-	defer t.dispose(id)()
+	defer t.dispose(id)
 	ctx := c.r.Context()
 	f, first, err := c.newFollow(ctx, id, nil)
 	if err != nil {
@@ -200,20 +223,16 @@ func (t *turn) forget() {
 }
 
 // dispose removes the session of a response that is not to be kept once its
-// reader is done, and ends it if the reader left before.
-func (t *turn) dispose(id string) func() {
-	if t.opts.Stored() {
-		return func() {}
+// last reader is done, and ends it if that reader left before.
+func (t *turn) dispose(id string) {
+	if !t.leave() {
+		return
 	}
-	h, tenant := t.c.h, t.c.who.Tenant.ID
-	h.readers.Store(id, true)
-	return func() {
-		ctx := context.WithoutCancel(t.c.r.Context())
-		h.readers.Delete(id)
-		if err := h.opts.Sessions.Delete(ctx, tenant, id); err != nil {
-			// It is under way still: it ends, and is removed then.
-			_ = h.opts.Sessions.Send(ctx, driver.Input{Tenant: tenant, Session: id, Bodies: []agent.Body{&agent.Cancel{}}})
-		}
+	sessions, tenant := t.c.h.opts.Sessions, t.c.who.Tenant.ID
+	ctx := context.WithoutCancel(t.c.r.Context())
+	if err := sessions.Delete(ctx, tenant, id); err != nil {
+		// It is under way still: it ends, and is removed then.
+		_ = sessions.Send(ctx, driver.Input{Tenant: tenant, Session: id, Bodies: []agent.Body{&agent.Cancel{}}})
 	}
 }
 
@@ -308,7 +327,7 @@ func (h *Handler) PublishResponse(ctx context.Context, tenant string, state *age
 	if err := h.publish(ctx, tenant, k, n); err != nil {
 		return err
 	}
-	if _, read := h.readers.Load(state.Session); k.Stored || read {
+	if k.Stored || h.readers.has(k.ID) {
 		return nil
 	}
 	return gone(h.opts.Sessions.Delete(ctx, tenant, state.Session))

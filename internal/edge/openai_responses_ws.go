@@ -376,7 +376,7 @@ func (s *socket) follow(t *turn) error {
 		return err
 	}
 	id := view.State.Session
-	defer t.dispose(id)()
+	defer t.dispose(id)
 	f, first, err := t.c.newFollow(s.ctx, id, func(show *responses.ResponseOptions) {
 		show.Bare, show.NoDone = true, true
 		show.Options.StreamID = t.opts.StreamID
