@@ -41,6 +41,14 @@ func kills() int {
 	return 15
 }
 
+// seed is what the test draws from; parts of a long form have one each.
+func seed() uint64 {
+	if n, err := strconv.ParseUint(os.Getenv("CRATON_CRASH_SEED"), 10, 64); err == nil {
+		return n
+	}
+	return 7
+}
+
 // TestCrashOfServers kills servers while sessions are used.
 func TestCrashOfServers(t *testing.T) {
 	t.Parallel()

@@ -48,7 +48,7 @@ type fleet struct {
 }
 
 func newFleet(t *testing.T, o order, kills int) *fleet {
-	f := &fleet{t: t, order: o, ledger: drivertest.NewLedger(), kills: kills, random: rand.New(rand.NewPCG(7, 8)), urls: map[int]string{}}
+	f := &fleet{t: t, order: o, ledger: drivertest.NewLedger(), kills: kills, random: rand.New(rand.NewPCG(seed(), 8)), urls: map[int]string{}}
 	tools := httptest.NewServer(http.HandlerFunc(f.callTool))
 	t.Cleanup(tools.Close)
 	f.order.Tools = tools.URL
