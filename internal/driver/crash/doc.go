@@ -13,4 +13,6 @@
 // Example, the long form on one store:
 //
 //	CRATON_CRASH_KILLS=10000 go test ./internal/driver/crash -run CrashOfServers/sqlite -timeout 12h
+//
+// It can be run in parts, to each of which CRATON_CRASH_SEED gives draws of its own.
 package crash
