@@ -53,6 +53,8 @@ type actor struct {
 // running is an intent that is being performed.
 type running struct {
 	stop context.CancelCauseFunc
+	// on is the intent's record if it is begun while that is written, else nil.
+	on *record
 	// program is where a program's own calls wait for their outcomes.
 	program *program
 	// rest is the end of what was said; whoever performs the run sets it.
@@ -318,7 +320,7 @@ func (a *actor) reconcile(ctx context.Context) {
 				a.lose() // what is begun now might run beside the next owner's
 				return
 			}
-			a.perform(ctx, effect.Perform)
+			a.perform(ctx, effect.Perform, nil)
 		}
 	}
 	for seq, r := range a.runs {

@@ -167,22 +167,32 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 	if facts := FactsOf(a.state); !same(facts, a.facts) || len(b.asks) > 0 {
 		change.Facts = &facts
 	}
-	before := a.head
+	before, guests := a.head, len(b.asks) > 0
+	early := a.early(ctx, b)
+	defer early.dismiss(a)
 	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
-	guests := len(b.asks) > 0
 	b.answer(err)
+	if err != nil {
+		early.dismiss(a)
+		return a.reread(ctx, err, guests)
+	}
+	a.head, a.wake = next, wake
+	if change.Facts != nil {
+		a.facts = *change.Facts
+	}
+	a.pending = a.pending[b.outcomes:]
+	a.publish(before.Seq, b)
+	early.admit()
+	if a.head.Seq-a.saved >= saveEvery {
+		a.save(ctx)
+	}
+	return nil
+}
+
+// reread folds the journal anew after an append that failed, or of which that is
+// not known. guests says that it held input.
+func (a *actor) reread(ctx context.Context, err error, guests bool) error {
 	switch {
-	case err == nil:
-		a.head, a.wake = next, wake
-		if change.Facts != nil {
-			a.facts = *change.Facts
-		}
-		a.pending = a.pending[b.outcomes:]
-		a.publish(before.Seq, b)
-		if a.head.Seq-a.saved >= saveEvery {
-			a.save(ctx)
-		}
-		return nil
 	case errors.Is(err, session.ErrFenced):
 		return err
 	case errors.Is(err, session.ErrStale), errors.Is(err, session.ErrLabelTaken), errors.Is(err, session.ErrInvalid) && guests:

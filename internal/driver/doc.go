@@ -8,8 +8,10 @@
 // from them share one append.
 //
 // It guarantees that
-//   - nothing is done that was not recorded before, and nothing is recorded
-//     by an owner that was replaced;
+//   - no tool is called before its intent is on record, and nothing is recorded
+//     by an owner that was replaced. A model may be asked while its intent is on
+//     its way to the disk, but nothing it says is told or kept before that is
+//     there, and nothing at all if it never gets there;
 //   - input is durable before it is acknowledged, and with an idempotency key
 //     taken once;
 //   - no effect outlives its owner's lease: it is begun while the lease holds,

@@ -12,25 +12,25 @@ import (
 	"github.com/craton-ai/craton/internal/tool"
 )
 
-// perform starts what was recorded.
-func (a *actor) perform(ctx context.Context, run *agent.Run) {
+// perform starts what was recorded, or is being recorded: then on says whether
+// it was.
+func (a *actor) perform(ctx context.Context, run *agent.Run, on *record) {
 	ctx, stop := context.WithCancelCause(ctx)
-	r := &running{stop: stop}
+	r := &running{stop: stop, on: on}
 	a.runs[run.Seq] = r
-	job := a.job(run, r)
-	a.group.Add(1)
-	go func() {
-		defer a.group.Done()
+	job, at := a.job(run, r), *run
+	a.group.Go(func() {
 		defer stop(nil)
-		body := a.attempt(ctx, run, job)
-		a.tell(outcome{run.Seq, body, r.rest})
-	}()
+		body := a.attempt(ctx, at, job)
+		if on.stands() {
+			a.tell(outcome{at.Seq, body, r.rest})
+		}
+	})
 }
 
 // attempt does the job. One that breaks down has the outcome of one that
 // failed, and of a tool nobody knows what it did.
-func (a *actor) attempt(ctx context.Context, run *agent.Run, job func(context.Context) agent.Body) (body agent.Body) {
-	at := *run
+func (a *actor) attempt(ctx context.Context, at agent.Run, job func(context.Context) agent.Body) (body agent.Body) {
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -89,6 +89,7 @@ func (a *actor) modelJob(run agent.Run, r *running) func(context.Context) agent.
 	}
 	a.feed.begin(run.Seq)
 	said := newSpeech(a, run)
+	said.on = r.on
 	said.shorten, said.past = t.Turn.Definition.Sampling.Truncate, a.state.Spent
 	return func(ctx context.Context) agent.Body {
 		defer said.stream.Close() // also where nothing is asked

@@ -82,6 +82,10 @@ func (p *purse) share(seq uint64, need need) (most int64, ok bool, err error) {
 	if p.limit == nil {
 		return need.output, true, nil
 	}
+	if _, again := p.held[seq]; again {
+		delete(p.held, seq) // of a call that was begun early, and in vain
+		p.waiting++
+	}
 	free := *p.limit - p.spent
 	for _, held := range p.held {
 		free -= held

@@ -17,6 +17,7 @@ import (
 type speech struct {
 	a         *actor
 	run       agent.Run
+	on        *record // nothing is said before it stands
 	stream    *session.Stream
 	collector model.Collector
 	layout    agent.Layout
@@ -200,6 +201,10 @@ func (s *speech) add(d agent.Delta) {
 	raw, err := json.Marshal(d)
 	if err != nil {
 		s.err = err
+		return
+	}
+	if !s.on.stands() {
+		s.err = errStopped
 		return
 	}
 	id, err := s.stream.Add(raw)
