@@ -32,8 +32,9 @@ type Snapshot struct {
 type Snapshots interface {
 	// SaveSnapshot keeps a snapshot, replacing one of the same fold and event,
 	// and prunes all but the newest [SnapshotsKept] of the fold. It answers
-	// [ErrNotFound], [ErrErased], or [ErrInvalid] for a snapshot of an event
-	// that does not exist yet.
+	// [ErrNotFound], [ErrInvalid] for a snapshot of an event that does not exist
+	// yet, or [ErrErased] if the session, or one that it was forked from, was
+	// erased as a whole: the snapshot may have been made before.
 	SaveSnapshot(ctx context.Context, snapshot Snapshot) error
 	// LoadSnapshot returns the newest snapshot of the fold that is not newer
 	// than event seq, or [ErrNotFound].

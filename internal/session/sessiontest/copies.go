@@ -109,6 +109,10 @@ func erasedCopies(r runtime) {
 	}
 	r.want(r.store.SaveSnapshot(ctx, session.Snapshot{Tenant: "t1", Session: early.ID, Fold: "f", Seq: 1}), session.ErrErased)
 	r.want(r.store.AppendDeltas(ctx, batchOf(early, 9, "x")), session.ErrErased)
+	r.must(r.journal.Erase(ctx, "t1", trunk.ID, 1, 0))
+	for _, heir := range []session.Session{fork, twig} {
+		r.want(r.store.SaveSnapshot(ctx, session.Snapshot{Tenant: "t1", Session: heir.ID, Fold: "f", Seq: 1, Body: []byte("secret")}), session.ErrErased)
+	}
 }
 
 // batchOf holds one delta for each text, of event 1, attempt 1, from n.

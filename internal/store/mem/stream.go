@@ -102,6 +102,13 @@ func (s *Store) SaveSnapshot(ctx context.Context, snapshot session.Snapshot) err
 	if err != nil {
 		return err
 	}
+	for at := j; at.head.Parent.Session != ""; {
+		parent, err := s.living(snapshot.Tenant, at.head.Parent.Session)
+		if err != nil {
+			return session.Fault(session.ErrErased, snapshot.Session, "Session %q, which it was forked from, was deleted.", at.head.Parent.Session)
+		}
+		at = parent
+	}
 	if snapshot.Seq > j.head.Seq {
 		return session.Fault(session.ErrInvalid, snapshot.Session, "The session has no event %d to take a snapshot of.", snapshot.Seq)
 	}

@@ -17,6 +17,9 @@ func (db *DB) SaveSnapshot(ctx context.Context, s session.Snapshot) error {
 		if err != nil {
 			return err
 		}
+		if err := db.inherited(tx, e); err != nil {
+			return err
+		}
 		if s.Seq > e.Seq {
 			return session.Fault(session.ErrInvalid, s.Session, "The session has no event %d to take a snapshot of.", s.Seq)
 		}
@@ -31,6 +34,23 @@ func (db *DB) SaveSnapshot(ctx context.Context, s session.Snapshot) error {
 		return err
 	})
 	return failed("save snapshot", err)
+}
+
+// inherited answers [session.ErrErased] if a session that this one was forked
+// from was erased: what is to be kept may have been folded before. The rows are
+// locked for the same reason.
+func (db *DB) inherited(tx Tx, e session.Entry) error {
+	for e.Parent.Session != "" {
+		parent, found, err := readEntry(tx, db.engine.Dialect().ForUpdate, e.Tenant, e.Parent.Session)
+		if err != nil {
+			return err
+		}
+		if !found || parent.Erased {
+			return session.Fault(session.ErrErased, e.ID, "Session %q, which it was forked from, was deleted.", e.Parent.Session)
+		}
+		e = parent
+	}
+	return nil
 }
 
 // living reads a session that was not erased.
