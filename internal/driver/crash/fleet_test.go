@@ -109,7 +109,7 @@ func (f *fleet) keep(ctx context.Context, i int) {
 		f.started++
 		f.mu.Unlock()
 		if !f.over() {
-			o.At, o.Count = boundaries[k%len(boundaries)], int64(1+k/len(boundaries)%30)
+			o.At, o.Count = boundaries[k%len(boundaries)], int64(1+f.draw(1+f.draw(30)))
 		}
 		died, err := f.child(ctx, i, o)
 		if err != nil {
@@ -143,7 +143,7 @@ func (f *fleet) child(ctx context.Context, i int, o order) (died bool, err error
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); f.listen(i, stdout) }()
-	most := 3 * time.Second // a count that is not reached
+	most := 1500 * time.Millisecond // a count that is not reached
 	if o.At == "" {
 		most = time.Duration(20+f.draw(900)) * time.Millisecond
 	}
