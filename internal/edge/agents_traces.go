@@ -133,8 +133,14 @@ func shownTrace(session string, t *driver.Trace) (agents.Trace, error) {
 	trace := hex.EncodeToString(sum[:16])
 	scope := otlpScope{}
 	scope.Scope.Name = "craton"
+	turns := map[uint64]string{} // all that has parts
 	for i := range t.Spans {
-		scope.Spans = append(scope.Spans, shownSpan(trace, session, &t.Spans[i]))
+		s := &t.Spans[i]
+		id, parent := spanID(t.Turn, s), turns[s.Parent]
+		if _, known := turns[s.Seq]; s.Kind == driver.SpanTurn && !known {
+			turns[s.Seq] = id
+		}
+		scope.Spans = append(scope.Spans, shownSpan(otlpSpan{TraceID: trace, SpanID: id, ParentSpanID: parent}, session, s))
 	}
 	raw, err := json.Marshal(otlpRequest{ResourceSpans: []otlpResource{{
 		Resource:   otlpAttributes{Attributes: []otlpAttribute{said("service.name", "craton")}},
@@ -146,13 +152,11 @@ func shownTrace(session string, t *driver.Trace) (agents.Trace, error) {
 	return agents.Trace{ID: t.Turn, Object: agents.ObjectTrace, CreatedAt: t.Spans[0].Start.Unix(), SessionID: session, OTLP: raw}, nil
 }
 
-// shownSpan names things as OpenTelemetry's conventions for generative AI do.
-func shownSpan(trace, session string, s *driver.Span) otlpSpan {
-	span := otlpSpan{TraceID: trace, SpanID: spanID(s.Seq), Start: nanos(s.Start), Kind: otlpInternal,
-		Attributes: []otlpAttribute{said("gen_ai.conversation.id", session)}}
-	if s.Parent != 0 {
-		span.ParentSpanID = spanID(s.Parent)
-	}
+// shownSpan names things as OpenTelemetry's conventions for generative AI do. The
+// span comes with its ids.
+func shownSpan(span otlpSpan, session string, s *driver.Span) otlpSpan {
+	span.Start, span.Kind = nanos(s.Start), otlpInternal
+	span.Attributes = []otlpAttribute{said("gen_ai.conversation.id", session)}
 	if !s.End.IsZero() {
 		span.End = nanos(s.End)
 	}
@@ -185,6 +189,11 @@ func counted(key string, n int64) otlpAttribute {
 	return otlpAttribute{Key: key, Value: otlpValue{Int: &text}}
 }
 
-func spanID(seq uint64) string { return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, seq)) }
+// spanID is a span's in its turn's trace. A turn in which a session was forked has
+// events of two journals, whose numbers may be the same.
+func spanID(turn string, s *driver.Span) string {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte(turn), s.Seq), uint64(s.Start.UnixNano())))
+	return hex.EncodeToString(sum[:8])
+}
 
 func nanos(at time.Time) string { return strconv.FormatInt(at.UnixNano(), 10) }
