@@ -167,7 +167,8 @@ check('WebSocket failed continuation', () => socket(async (say) => {
   const missing = await say('Hello', { store: false, previous_response_id: 'resp_missing' });
   assert.equal(missing.error.code, 'previous_response_not_found');
   const first = await say('Hello', { store: false });
-  assert.equal((await say('Hello', { store: false, previous_response_id: first.id, tools: [{ type: 'function' }] })).type, 'error');
+  const output = [{ type: 'function_call_output', call_id: 'call_none', output: 'of no call' }];
+  assert.equal((await say('unused', { store: false, previous_response_id: first.id, input: output })).type, 'error');
   assert.equal((await say('Hello', { store: false, previous_response_id: first.id })).error.code, 'previous_response_not_found');
 }));
 

@@ -202,6 +202,9 @@ func (t *turn) arrange(items []jsontext.Value) error {
 	if err != nil {
 		return err
 	}
+	if err := answered(before, t.own); err != nil {
+		return err
+	}
 	p, own, err := t.c.expand(before, t.own)
 	if err != nil {
 		return err

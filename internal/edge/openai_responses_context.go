@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -62,6 +63,36 @@ func (c *call) expand(before, own []model.Message) (*history, []model.Message, e
 			WithHint("Continue the response that holds it with previous_response_id, or send the request with its answer.")
 	}
 	return p, own, nil
+}
+
+// answered refuses results of calls that nobody made, which a model would be
+// confused by. What a compaction took the place of is not known any more.
+func answered(before, own []model.Message) error {
+	called := map[string]bool{}
+	results := []*model.ToolResult{}
+	for i, m := range slices.Concat(before, own) {
+		for _, part := range m.Parts {
+			switch p := part.(type) {
+			case *model.ToolCall:
+				called[p.ID] = true
+			case *model.ToolResult:
+				if i >= len(before) && !p.Server {
+					results = append(results, p)
+				}
+			case *model.Opaque:
+				if raw := itemOf(part); raw != nil && responses.ItemType(raw) == "compaction" {
+					return nil
+				}
+			}
+		}
+	}
+	for _, r := range results {
+		if !called[r.CallID] {
+			return model.Errorf(model.Invalid, "input", "There is no function call with call_id '%s' for this output.", truncate(r.CallID, 80)).
+				WithHint("Send the call's item before its output, or continue the response that made the call with previous_response_id.")
+		}
+	}
+	return nil
 }
 
 // survey notes decisions and the calls that followed from them.

@@ -92,6 +92,26 @@ func (failingResponses) Save(context.Context, *response.Past, response.Record) e
 }
 
 // TestResponsesThatCannotBeStored are not said to be complete.
+// TestOutputsOfCalls: an output belongs to a call of the request or of what it
+// continues.
+func TestOutputsOfCalls(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{})
+	const output = `{"type":"function_call_output","call_id":"call_1","output":"4"}`
+	first := say("", "hello", "", false)
+	previous := id(t, w.Do(t, &first))
+	post := func(name string, status int, input, more string) edgetest.Scenario {
+		return edgetest.Scenario{Name: name, Method: http.MethodPost, Path: "/v1/responses", Status: status,
+			Body: `{"model":"script/script-chat","input":[` + input + `]` + more + `}`}
+	}
+	alone := post("of no call", 400, output, "")
+	alone.Want = []string{"call_1", `"param":"input"`}
+	w.Run(t, []edgetest.Scenario{alone,
+		post("of no call of the chain", 400, output, `,"previous_response_id":"`+previous+`"`),
+		post("of a call", 200, `{"type":"function_call","call_id":"call_1","name":"add","arguments":"{}"},`+output, ""),
+	})
+}
+
 func TestResponsesThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	failures := make(chan error, 2)
