@@ -91,7 +91,6 @@ func (failingResponses) Save(context.Context, *response.Past, response.Record) e
 	return errors.New(edgetest.Internals)
 }
 
-// TestResponsesThatCannotBeStored are not said to be complete.
 // TestOutputsOfCalls: an output belongs to a call of the request or of what it
 // continues.
 func TestOutputsOfCalls(t *testing.T) {
@@ -112,6 +111,7 @@ func TestOutputsOfCalls(t *testing.T) {
 	})
 }
 
+// TestResponsesThatCannotBeStored are not said to be complete.
 func TestResponsesThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	failures := make(chan error, 2)
