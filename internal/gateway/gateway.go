@@ -58,21 +58,19 @@ func New(ctx context.Context, opts Options) (*Gateway, error) {
 	return g, nil
 }
 
-// Configure replaces the upstreams and names. Calls under way end with the old ones.
+// Configure replaces the upstreams and names. Calls under way end with the old
+// ones. An upstream that does not list its models just now keeps those that one
+// of its name listed before.
 func (g *Gateway) Configure(ctx context.Context, upstreams []Upstream, names Names) {
-	cards := list(ctx, upstreams, nil, g.opts.Complete, g.opts.Log)
-	g.world.Store(newWorld(upstreams, cards, names, g.opts.Complete))
+	listed := list(ctx, upstreams, g.world.Load().told(), g.opts.Log)
+	g.world.Store(newWorld(upstreams, listed, names, g.opts.Complete))
 }
 
 // Refresh asks the upstreams again which models they serve.
 func (g *Gateway) Refresh(ctx context.Context) {
 	w := g.world.Load()
-	before := map[string][]model.Card{}
-	for i := range w.upstreams {
-		before[w.upstreams[i].Name] = w.cards[i]
-	}
-	cards := list(ctx, w.upstreams, before, g.opts.Complete, g.opts.Log)
-	g.world.CompareAndSwap(w, newWorld(w.upstreams, cards, w.names, g.opts.Complete))
+	listed := list(ctx, w.upstreams, w.told(), g.opts.Log)
+	g.world.CompareAndSwap(w, newWorld(w.upstreams, listed, w.names, g.opts.Complete))
 }
 
 // Models lists what the caller may use, the operator's aliases last and the

@@ -203,6 +203,34 @@ func TestRefreshing(t *testing.T) {
 	}
 }
 
+// TestReconfiguringWhileUnreachable keeps what an upstream listed when the
+// configuration is read again while it cannot be asked. The catalogue is asked
+// anew: its prices may be what changed.
+func TestReconfiguringWhileUnreachable(t *testing.T) {
+	t.Parallel()
+	l := &listing{cards: []model.Card{{ID: "one"}}}
+	name := "old"
+	g, err := gateway.New(t.Context(), gateway.Options{Upstreams: []gateway.Upstream{{Name: "u", Provider: l}}, Log: slog.New(slog.DiscardHandler),
+		Complete: func(c model.Card) model.Card {
+			if c.Name == "" {
+				c.Name = name
+			}
+			return c
+		},
+		Guards: gateway.Guards{Meter: newBench(t, gateway.Names{}, nil).meter}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.err, name = errors.New("unreachable"), "new"
+	for range 2 {
+		g.Configure(t.Context(), []gateway.Upstream{{Name: "other", Provider: l}, {Name: "u", Provider: l}}, gateway.Names{})
+		cards, err := g.Models(t.Context(), identity.Principal{Tenant: identity.Tenant{ID: "t"}})
+		if err != nil || len(cards) != 1 || cards[0].ID != "u/one" || cards[0].Name != "new" {
+			t.Errorf("after a reload %+v are listed, %v", cards, err)
+		}
+	}
+}
+
 // TestAliasesAreListed lists the operator's names beside the models they mean,
 // for those who may use these.
 func TestAliasesAreListed(t *testing.T) {

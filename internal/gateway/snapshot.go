@@ -58,7 +58,8 @@ type Names struct {
 type world struct {
 	upstreams []Upstream
 	byName    map[string]*Upstream
-	cards     [][]model.Card // by upstream, completed
+	listed    [][]model.Card // by upstream, as it told them
+	cards     [][]model.Card // the same, completed
 	names     Names
 	complete  func(model.Card) model.Card
 
@@ -74,13 +75,30 @@ type seer struct {
 	root     bool
 }
 
-func newWorld(upstreams []Upstream, cards [][]model.Card, names Names, complete func(model.Card) model.Card) *world {
+func newWorld(upstreams []Upstream, listed [][]model.Card, names Names, complete func(model.Card) model.Card) *world {
 	w := &world{upstreams: upstreams, byName: map[string]*Upstream{}, names: names, complete: complete,
-		cards: cards, views: map[string]*route.Snapshot{}, masks: map[seer]string{}}
+		listed: listed, cards: make([][]model.Card, len(upstreams)), views: map[string]*route.Snapshot{}, masks: map[seer]string{}}
 	for i := range upstreams {
 		w.byName[upstreams[i].Name] = &upstreams[i]
+		for _, card := range listed[i] {
+			card.Upstream = upstreams[i].Name
+			w.cards[i] = append(w.cards[i], complete(card))
+		}
 	}
 	return w
+}
+
+// told is what each upstream listed, by name; nothing of no world. It is not
+// completed: the catalogue's prices may change with the world.
+func (w *world) told() map[string][]model.Card {
+	before := map[string][]model.Card{}
+	if w == nil {
+		return before
+	}
+	for i := range w.upstreams {
+		before[w.upstreams[i].Name] = w.listed[i]
+	}
+	return before
 }
 
 // view returns the snapshot of what a tenant may see.
@@ -124,31 +142,26 @@ func (w *world) view(t *identity.Tenant) (*route.Snapshot, error) {
 const askTimeout = 5 * time.Second
 
 // list asks every upstream for its models, side by side. An upstream that
-// fails keeps what it listed before.
-func list(ctx context.Context, upstreams []Upstream, before map[string][]model.Card, complete func(model.Card) model.Card, log *slog.Logger) [][]model.Card {
-	cards := make([][]model.Card, len(upstreams))
+// fails keeps what one of its name listed before.
+func list(ctx context.Context, upstreams []Upstream, before map[string][]model.Card, log *slog.Logger) [][]model.Card {
+	listed := make([][]model.Card, len(upstreams))
 	var wg sync.WaitGroup
 	for i := range upstreams {
 		wg.Go(func() {
 			u := &upstreams[i]
-			found := u.Cards
-			if found == nil {
-				found = ask(ctx, u, before[u.Name], log)
-			}
-			for _, card := range found {
-				card.Upstream = u.Name
-				cards[i] = append(cards[i], complete(card))
+			if listed[i] = u.Cards; u.Cards == nil {
+				listed[i] = ask(ctx, u, before[u.Name], log)
 			}
 		})
 	}
 	wg.Wait()
-	return cards
+	return listed
 }
 
 func ask(ctx context.Context, u *Upstream, before []model.Card, log *slog.Logger) []model.Card {
 	lister, ok := model.As[model.Lister](u.Provider)
 	if !ok {
-		return before
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

@@ -11,7 +11,8 @@ import (
 // TestRenamedTenantsSeeAnew renames a tenant out of an upstream's list.
 func TestRenamedTenantsSeeAnew(t *testing.T) {
 	t.Parallel()
-	w := newWorld([]Upstream{{Name: "u", Provider: relaying{}, Tenants: []string{"acme"}}}, [][]model.Card{{{ID: "m", Upstream: "u"}}}, Names{}, nil)
+	w := newWorld([]Upstream{{Name: "u", Provider: relaying{}, Tenants: []string{"acme"}}}, [][]model.Card{{{ID: "m"}}}, Names{},
+		func(card model.Card) model.Card { return card })
 	sees := func(name string) bool {
 		snap, err := w.view(&identity.Tenant{ID: "tnt_1", Name: name})
 		if err != nil {
