@@ -29,6 +29,10 @@ type actor struct {
 	facts   session.Facts
 	saved   uint64 // event of the last snapshot
 	pending []outcome
+	// filling is the last batch: whoever asked for what is in it is owed an answer.
+	filling *batch
+	// shaky says that the last append failed.
+	shaky bool
 	// wake is the session's timer as the store has it.
 	wake time.Time
 	// fresh is false where the journal may hold more than was read.
@@ -172,9 +176,15 @@ func (a *actor) survive() {
 	}
 	a.log.Error("the session broke its owner; it is set aside", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	a.d.gone(a, nil)
+	if a.filling != nil {
+		a.filling.answer(errBroken) // it may be on record
+	}
 	a.refuse()
 	a.release(a.ctx, "It broke its owner; the log says how. It can be queued again.")
 }
+
+// errBroken is told those whose input may be what broke the session's owner.
+var errBroken = errors.New("driver: the session broke its owner")
 
 func (a *actor) isLost() bool {
 	a.mu.Lock()
@@ -229,14 +239,15 @@ func (a *actor) load(ctx context.Context) error {
 		return err
 	}
 	a.head, a.state, a.saved, a.fresh = head, state, saved, true
-	a.wake = session.AtOnce // whoever appended meanwhile set it
+	a.wake, a.facts = session.AtOnce, session.Facts{} // whoever appended meanwhile set them
 	a.feed.reset()
 	return nil
 }
 
-// advance records outcomes and whatever follows from them, until nothing does.
+// advance records outcomes and whatever follows from them, until nothing does or
+// the session is to be handed over, which has bounds of its own.
 func (a *actor) advance(ctx context.Context) error {
-	for {
+	for !a.isLeaving() {
 		a.collect()
 		if !a.fresh {
 			if err := a.catchUp(ctx); err != nil {
@@ -256,6 +267,7 @@ func (a *actor) advance(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // collect takes what came in.
@@ -298,7 +310,7 @@ func (a *actor) catchUp(ctx context.Context) error {
 				return err
 			}
 			told = append(told, fed{e, read})
-			a.head.Seq, a.head.Head, a.wake = e.Seq, e.Hash, session.AtOnce
+			a.head.Seq, a.head.Head, a.wake, a.facts = e.Seq, e.Hash, session.AtOnce, session.Facts{}
 		}
 		a.feed.append(told)
 		if len(events) < session.MaxEvents {

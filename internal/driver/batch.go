@@ -27,6 +27,7 @@ type batch struct {
 // batch folds what is pending and what is decided of it.
 func (a *actor) batch() (*batch, error) {
 	b := &batch{at: a.now()}
+	a.filling = b
 	if err := a.fill(b); err != nil {
 		b.answer(errElsewhere)
 		return nil, err
@@ -168,11 +169,12 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 		change.Facts = &facts
 	}
 	before, guests := a.head, len(b.asks) > 0
-	early := a.early(ctx, b)
+	early := a.early(b)
 	defer early.dismiss(a)
+	early.begin(ctx, a)
 	next, err := a.d.config.Journal.Apply(ctx, a.head, change)
 	b.answer(err)
-	if err != nil {
+	if a.shaky = err != nil; a.shaky {
 		early.dismiss(a)
 		return a.reread(ctx, err, guests)
 	}
@@ -216,7 +218,8 @@ func isFinal(err error) bool {
 }
 
 // retry waits after the store failed, which leaves the outcome of an append
-// unknown, and folds the journal anew; it gives up with the lease.
+// unknown, and folds the journal anew; it gives up with the lease, and where the
+// session is to be handed over.
 func (a *actor) retry(ctx context.Context, cause error) error {
 	if isFinal(cause) {
 		return cause
@@ -235,6 +238,9 @@ func (a *actor) retry(ctx context.Context, cause error) error {
 		}
 		if err := a.load(ctx); err == nil || isFinal(err) {
 			return err
+		}
+		if a.isLeaving() {
+			return cause
 		}
 	}
 }

@@ -45,12 +45,19 @@ type world struct {
 func newWorld(t testing.TB, models driver.Models) *world {
 	t.Helper()
 	store := mem.New()
-	journal, err := session.New(session.Config{Store: store, Now: time.Now, Random: rand.Reader,
-		ContentKey: func(context.Context, string) ([]byte, error) { return []byte("k"), nil }})
-	if err != nil {
-		t.Fatal(err)
+	w := &world{t: t, store: store, models: models, journals: store, buffer: store, snapshots: store, leases: store, index: store}
+	w.writes(store)
+	return w
+}
+
+// writes lets the world's journal write into a store.
+func (w *world) writes(store session.Store) {
+	w.t.Helper()
+	var err error
+	if w.journal, err = session.New(session.Config{Store: store, Now: time.Now, Random: rand.Reader,
+		ContentKey: func(context.Context, string) ([]byte, error) { return []byte("k"), nil }}); err != nil {
+		w.t.Fatal(err)
 	}
-	return &world{t: t, store: store, journal: journal, models: models, journals: store, buffer: store, snapshots: store, leases: store, index: store}
 }
 
 // node is a driver that runs until the test ends or stop is called.

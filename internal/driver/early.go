@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"slices"
 
 	"github.com/craton-ai/craton/internal/agent"
 )
@@ -15,35 +16,39 @@ type record struct {
 	over  bool          // known, to the actor
 }
 
-// early begins the calls of models that the batch is about to record, so that
-// they do not wait for the disk. Nothing is told or kept of what a model says
-// before the batch is durable, and nothing at all if it never is: such a call
-// was made in vain, as one would be whose owner dies before its first word.
-// What tools do is not begun early, since it may be felt outside.
-func (a *actor) early(ctx context.Context, b *batch) *record {
-	asks := false
-	for _, event := range b.events {
-		if _, ok := event.Body.(*agent.ModelCalled); ok {
-			asks = true
-		}
-	}
-	if !asks {
+// early returns the record of a batch whose calls of models may be begun while
+// it is written, so that they do not wait for the disk; or nil. None are where
+// an append is less than certain: a store that takes none would make the owner
+// ask again and again, and input whose key nobody has looked for may have come
+// before. What tools do is not begun early at all: it may be felt outside.
+func (a *actor) early(b *batch) *record {
+	if a.shaky || slices.ContainsFunc(b.asks, func(one *ask) bool { return one.unsure && one.in.Key != "" }) {
 		return nil
 	}
+	for _, event := range b.events {
+		if _, asks := event.Body.(*agent.ModelCalled); asks {
+			return &record{known: make(chan struct{})}
+		}
+	}
+	return nil
+}
+
+// begin asks the models. Nothing is told or kept of what one says before the
+// batch is durable, and nothing at all if it never is: such a call was made in
+// vain, as one would be whose owner dies before its first word.
+func (r *record) begin(ctx context.Context, a *actor) {
+	if r == nil {
+		return
+	}
 	a.purse.settle(a.state)
-	var on *record
 	for _, effect := range a.state.Effects() {
 		run := effect.Perform
 		if run == nil || run.Kind != agent.RunModel || run.Seq <= a.head.Seq || !a.held(a.d.config.Now()) {
 			continue
 		}
-		if on == nil {
-			on = &record{known: make(chan struct{})}
-		}
-		on.runs = append(on.runs, run.Seq)
-		a.perform(ctx, run, on)
+		r.runs = append(r.runs, run.Seq)
+		a.perform(ctx, run, r)
 	}
-	return on
 }
 
 // stands waits until it is known whether the record was written, and tells.
@@ -71,7 +76,9 @@ func (r *record) dismiss(a *actor) {
 	r.over = true
 	close(r.known)
 	for _, seq := range r.runs {
-		a.runs[seq].stop(errStopped)
+		if one := a.runs[seq]; one != nil {
+			one.stop(errStopped)
+		}
 		delete(a.runs, seq)
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"github.com/craton-ai/craton/internal/session"
 )
 
-// feedEvents is how many of the last events a feed holds at least, feedBytes
-// how much of what was said under intents that are over.
+// feedEvents is how many of the last events a feed holds at least, unless they
+// are more than eventBytes; feedBytes is how much of what was said under intents
+// that are over.
 const (
 	feedEvents = 256
+	eventBytes = 1 << 20
 	feedBytes  = 64 << 10
 )
 
@@ -35,6 +37,7 @@ type feed struct {
 	head    uint64                     // the last event that is known of
 	gone    bool                       // whether the session was deleted
 	events  []fed                      // the last ones, without gaps
+	weight  int                        // of their payloads, in bytes
 	deltas  map[uint64][]session.Delta // of intents under way, and some of before
 	over    []uint64                   // those of before
 	size    int                        // of theirs, in bytes
@@ -72,7 +75,7 @@ func (f *feeds) own(k key) *feed {
 func (f *feeds) disown(one *feed) {
 	one.changed(func() {
 		if one.owners--; one.owners == 0 {
-			one.events, one.over, one.size = nil, nil, 0
+			one.events, one.weight, one.over, one.size = nil, 0, nil, 0
 			clear(one.deltas)
 		}
 	})
@@ -102,7 +105,7 @@ func (f *feed) stir() {
 
 // reset forgets events, for an owner that folded the journal anew.
 func (f *feed) reset() {
-	f.changed(func() { f.events = nil })
+	f.changed(func() { f.events, f.weight = nil, 0 })
 }
 
 // append adds events that are durable.
@@ -113,13 +116,34 @@ func (f *feed) append(events []fed) {
 	f.changed(func() {
 		f.head = max(f.head, events[len(events)-1].Seq)
 		if n := len(f.events); n > 0 && f.events[n-1].Seq+1 != events[0].Seq {
-			f.events = nil
+			f.events, f.weight = nil, 0
 		}
 		f.events = append(f.events, events...)
-		if over := len(f.events) - feedEvents; over > feedEvents {
-			f.events = slices.Clone(f.events[over:])
+		for i := range events {
+			f.weight += len(events[i].Payload)
 		}
+		f.trim()
 	})
+}
+
+// trim drops the oldest events of a feed that holds too many, or too large ones:
+// half of them, so that it is not done with each append. f.mu is held.
+func (f *feed) trim() {
+	n, most := 0, f.weight
+	if len(f.events) > 2*feedEvents {
+		n = len(f.events) - feedEvents
+	}
+	if f.weight > eventBytes {
+		most = eventBytes / 2
+	}
+	drop, weight := 0, f.weight
+	for drop < n || weight > most && drop < len(f.events)-1 {
+		weight -= len(f.events[drop].Payload)
+		drop++
+	}
+	if drop > 0 {
+		f.events, f.weight = slices.Clone(f.events[drop:]), weight
+	}
 }
 
 // begin says that an intent is begun here: all its deltas will be told here.
