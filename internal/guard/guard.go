@@ -76,10 +76,14 @@ func settle(result any) (any, error) {
 	return result, nil
 }
 
-// StatusError judges a relayed answer by its status alone: its body is the
-// client's. Only what another try or upstream may mend is an error; anything
-// else is nil.
+// StatusError judges a relayed answer: by what its provider took it for, else
+// by its status alone. An answer of status 2xx and one about the client's own
+// request are nil, for those are passed on; what another try or upstream may
+// mend is an error, and what is not the client's to read.
 func StatusError(r *model.Relayed) error {
+	if r.Refused != nil {
+		return inward(r.Refused)
+	}
 	kind := model.UpstreamDown
 	switch {
 	case r.Status == 429:
@@ -96,6 +100,16 @@ func StatusError(r *model.Relayed) error {
 	e := model.Errorf(kind, "", "The upstream answered with status %d.", r.Status)
 	e.UpstreamStatus = r.Status
 	e.RetryAfter = retryAfter(r.Header)
+	return e
+}
+
+// inward is e unless it is about the client's request, of which the client
+// reads the upstream's own words.
+func inward(e *model.Error) error {
+	switch e.Kind {
+	case model.Invalid, model.Unsupported, model.ContextLength, model.ContentFiltered, model.TooLarge, model.Conflict, model.NotFound:
+		return nil
+	}
 	return e
 }
 

@@ -28,6 +28,9 @@ type Relayed struct {
 	Status int
 	Header http.Header
 	Body   io.ReadCloser
+	// Refused is what an answer of any status but 2xx means, as the slow lane
+	// would say it; nil where the provider did not look. Body still holds all of it.
+	Refused *Error
 	// Calls is how many upstream calls the answer took, where a guard made
 	// more than one; 0 otherwise.
 	Calls int

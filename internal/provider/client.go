@@ -102,15 +102,21 @@ func (c *Client) Do(ctx context.Context, call Call) (*http.Response, error) {
 		return resp, nil
 	}
 	defer resp.Body.Close()
+	e, _ := c.refusal(resp, call.Op)
+	return nil, e
+}
+
+// refusal is what an answer of a bad status says, with what was read of its body.
+func (c *Client) refusal(resp *http.Response, op string) (*model.Error, []byte) {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	e := c.decodeError(resp.StatusCode, resp.Header, body)
 	if e.Op == "" {
-		e.Op = call.Op
+		e.Op = op
 	}
 	if e.UpstreamStatus == 0 {
 		e.UpstreamStatus = resp.StatusCode
 	}
-	return nil, e
+	return e, body
 }
 
 // Bytes sends the call and returns the whole answer.
@@ -147,13 +153,26 @@ func (c *Client) Stream(ctx context.Context, call Call, decode func(*http.Respon
 }
 
 // Relay sends the call and returns the answer whatever its status, with the
-// headers that may be shown to clients.
+// headers that may be shown to clients. One of a bad status comes with what it
+// means.
 func (c *Client) Relay(ctx context.Context, call Call) (*model.Relayed, error) {
 	resp, err := c.send(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	return &model.Relayed{Status: resp.StatusCode, Header: Showable(resp.Header), Body: resp.Body}, nil
+	r := &model.Relayed{Status: resp.StatusCode, Header: Showable(resp.Header), Body: resp.Body}
+	if r.Status/100 != 2 {
+		var read []byte
+		r.Refused, read = c.refusal(resp, call.Op)
+		r.Body = &reread{Reader: io.MultiReader(bytes.NewReader(read), resp.Body), Closer: resp.Body}
+	}
+	return r, nil
+}
+
+// reread is a body of which the beginning was read before.
+type reread struct {
+	io.Reader
+	io.Closer
 }
 
 func (c *Client) send(ctx context.Context, call Call) (*http.Response, error) {
