@@ -75,7 +75,7 @@ func (h *Handler) invokeEmbed(c *call, name string, f invoke.Family) error {
 	if err != nil {
 		return bedrockError(err)
 	}
-	c.label(served.Upstream, served.Model, nil)
+	c.label(served.Upstream, served.Model, served.Losses)
 	show := c.invokeOptions(name)
 	body, err := invoke.EncodeEmbedResponse(f, req, resp, show)
 	if err != nil {

@@ -105,7 +105,7 @@ func (h *Handler) embeddings(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.label(served.Upstream, served.Model, nil)
+	c.label(served.Upstream, served.Model, served.Losses)
 	shown := *resp
 	shown.Model = req.Model
 	return c.json(openai.EncodeEmbedResponse(&shown, opts))

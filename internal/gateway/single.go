@@ -6,12 +6,15 @@ import (
 	"github.com/craton-ai/craton/internal/guard"
 	"github.com/craton-ai/craton/internal/guard/fallback"
 	"github.com/craton-ai/craton/internal/guard/limit"
+	"github.com/craton-ai/craton/internal/guard/meter"
 	"github.com/craton-ai/craton/internal/identity"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/route"
 )
 
-// Embed makes embeddings with the best candidate that can, and says which it was.
+// Embed makes embeddings with the best candidate that can, and says which it was
+// and what hints it could not be told. A strict call that lost one is refused
+// once the upstream has answered: what that used is metered all the same.
 func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest) (*model.EmbedResponse, *Answer, error) {
 	facts := route.Facts{Model: req.Model, Dialect: call.Dialect, Needs: route.Need(model.CanEmbed)}
 	w, candidates, err := g.candidates(&call.Principal, facts)
@@ -50,9 +53,34 @@ func (g *Gateway) Embed(ctx context.Context, call *Call, req *model.EmbedRequest
 		t.close(nil, t.attempts, err)
 		return nil, nil, err
 	}
+	if call.Strict {
+		err = RefuseLosses(resp.Losses)
+	}
 	t.first()
-	t.close(&resp.Usage, t.attempts, nil)
-	return resp, &Answer{Upstream: candidates[i].Upstream, Model: candidates[i].Model, Card: candidates[i].Card}, nil
+	t.close(embedUsed(req, resp), t.attempts, err)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &candidates[i]
+	return resp, &Answer{Upstream: c.Upstream, Model: c.Model, Card: c.Card, Losses: resp.Losses}, nil
+}
+
+// embedUsed is what the upstream told, or an estimate where it told nothing:
+// else budgets and rates would take its work as free.
+func embedUsed(req *model.EmbedRequest, resp *model.EmbedResponse) *model.Usage {
+	u := resp.Usage
+	if !u.Absent {
+		return &u
+	}
+	guess := int64(len(req.Images) * tokensPerPicture)
+	for _, text := range req.Input {
+		guess += meter.EstimateTokens(int64(len(text)))
+	}
+	for _, tokens := range req.Tokens {
+		guess += int64(len(tokens))
+	}
+	u.Input, u.Estimated, u.Absent = max(u.Input, guess), true, false
+	return &u
 }
 
 // CountTokens counts a request's input with the model's own tokenizer. It is

@@ -111,6 +111,8 @@ type EmbedResponse struct {
 	Model   string
 	Vectors [][]float32
 	Usage   Usage
+	// Losses are the hints the upstream could not be told; see Lossy.
+	Losses []Loss
 	// Calls is as Relayed.Calls.
 	Calls int
 }

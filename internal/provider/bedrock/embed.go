@@ -34,7 +34,7 @@ func (p *Provider) Embed(ctx context.Context, req *model.EmbedRequest) (*model.E
 	if err != nil {
 		return nil, err
 	}
-	whole := &model.EmbedResponse{Model: req.Model}
+	whole := &model.EmbedResponse{Model: req.Model, Losses: losses}
 	for _, a := range answers {
 		whole.Vectors = append(whole.Vectors, a.Vectors...)
 		whole.Usage.Input += a.Usage.Input

@@ -41,6 +41,18 @@ func TestEmbedManyTexts(t *testing.T) {
 	}
 }
 
+// TestEmbedLosses tells with the vectors which hints the family has no words for.
+func TestEmbedLosses(t *testing.T) {
+	t.Parallel()
+	p := connect(t, provider.Config{BaseURL: newLoopback(t).URL})
+	for id, want := range map[string]int{titan: 2, cohere: 0} {
+		r, err := p.Embed(t.Context(), &model.EmbedRequest{Model: id, Input: []string{"a"}, Purpose: "query", Truncate: "end"})
+		if err != nil || len(r.Losses) != want {
+			t.Errorf("%s: %v, %v", id, r, err)
+		}
+	}
+}
+
 func TestEmbedFailures(t *testing.T) {
 	t.Parallel()
 	server := newLoopback(t)

@@ -121,7 +121,12 @@ func (p *Provider) Embed(ctx context.Context, req *model.EmbedRequest) (*model.E
 	if err != nil {
 		return nil, err
 	}
-	return wire.DecodeEmbedResponse(answer, len(req.Input)+len(req.Tokens))
+	made, err := wire.DecodeEmbedResponse(answer, len(req.Input)+len(req.Tokens))
+	if err != nil {
+		return nil, err
+	}
+	made.Losses = losses
+	return made, nil
 }
 
 // Models lists the models the upstream tells, or those configured.
