@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,7 +48,7 @@ func (m models) Ask(ctx context.Context, who driver.Asker, req *model.Request) (
 		return nil, gone(err)
 	}
 	call := &gateway.Call{Principal: principal, Key: key, Dialect: model.DialectOpenAIAgents, Operation: "agents",
-		RequestID: uuid.NewString(), Tags: map[string]string{"session": who.Session}}
+		RequestID: uuid.NewString(), Tags: sessionTags(key.Tags, who.Session)}
 	answer, err := m.svc.gateway.Generate(ctx, call, req)
 	if err != nil {
 		return nil, err
@@ -57,6 +58,20 @@ func (m models) Ask(ctx context.Context, who driver.Asker, req *model.Request) (
 		Stream: answer.Stream, Model: answer.Upstream + "/" + answer.Model, Window: int64(card.ContextTokens),
 		Cost: func(u model.Usage) (int64, bool) { return m.svc.cards.cost(card, u) },
 	}, nil
+}
+
+// sessionTags are the key's own with the session's, unless an administrator gave
+// that name to another.
+func sessionTags(key map[string]string, session string) map[string]string {
+	tags := make(map[string]string, len(key)+1)
+	tags["session"] = session
+	for name, value := range key {
+		if strings.EqualFold(name, "session") {
+			delete(tags, "session")
+		}
+		tags[name] = value
+	}
+	return tags
 }
 
 // quote prices a call before it is made, or one that did not tell what it used,
