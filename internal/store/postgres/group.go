@@ -3,9 +3,11 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/craton-ai/craton/internal/session"
 	"github.com/craton-ai/craton/internal/store/sqlstore"
@@ -27,6 +29,18 @@ const (
 	deltaCommitter = 1
 )
 
+// patience is how long a committer waits for the database. One that is only slow
+// answers long before; a server that is gone without a word never does, and the
+// committer would wait until TCP gives the connection up, a quarter of an hour
+// in which the node renews its leases on other connections and nobody takes its
+// sessions over.
+const patience = 10 * time.Second
+
+// patient is the context of one statement.
+func patient() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), patience)
+}
+
 // pending is an append on its way to a committer and back.
 type pending struct {
 	ctx   context.Context
@@ -46,6 +60,8 @@ type group struct {
 	pool *pgxpool.Pool
 	// statement makes one of the columns, with its parameters.
 	statement func(*columns) (string, []any)
+	// bound makes the context of a statement.
+	bound func() (context.Context, context.CancelFunc)
 
 	queue   chan *pending
 	closing chan struct{} // closed by close: accept nothing more
@@ -71,8 +87,9 @@ func deltasBy(clock string) func(*columns) (string, []any) {
 	return func(c *columns) (string, []any) { return statement, c.deltas.args() }
 }
 
-func startGroup(pool *pgxpool.Pool, committers int, statement func(*columns) (string, []any)) *group {
-	g := &group{pool: pool, statement: statement, queue: make(chan *pending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{})}
+func startGroup(pool *pgxpool.Pool, committers int, statement func(*columns) (string, []any), bound func() (context.Context, context.CancelFunc)) *group {
+	g := &group{pool: pool, statement: statement, bound: bound,
+		queue: make(chan *pending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{})}
 	for range committers {
 		g.work.Go(g.run)
 	}
@@ -193,16 +210,40 @@ func (g *group) commit(all []*pending) (rest []*pending) {
 	return rest
 }
 
-// send runs the statement and returns the sessions that were appended to. The
-// two statements are one round trip and one transaction.
+// send runs the statement and returns the sessions that were appended to. Of a
+// server that does not answer in time nobody knows what it did; its other
+// connections are taken to be as dead as this one, and none is used again.
 func (g *group) send(c *columns) (map[string]bool, error) {
-	ctx := context.Background()
+	ctx, cancel := g.bound()
+	defer cancel()
+	appended, err := g.transact(ctx, c)
+	if err == nil || ctx.Err() == nil {
+		return appended, err
+	}
+	g.pool.Reset()
+	if errors.Is(err, errAlone) {
+		return nil, err
+	}
+	return nil, fmt.Errorf("postgres: the database did not answer an append, which may have happened or not: %w", err)
+}
+
+// transact sends the two statements, which are one round trip and one
+// transaction.
+func (g *group) transact(ctx context.Context, c *columns) (map[string]bool, error) {
+	conn, err := g.pool.Acquire(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, errAlone // nothing was sent
+		}
+		return nil, err
+	}
+	defer conn.Release() // closes it if it is in the middle of something
 	role, tenant := identityOf(sqlstore.Scope{Role: sqlstore.AppendRole})
 	batch := &pgx.Batch{}
 	batch.Queue(enter, role, tenant)
 	statement, args := g.statement(c)
 	batch.Queue(statement, args...)
-	results := g.pool.SendBatch(ctx, batch)
+	results := conn.SendBatch(ctx, batch)
 	if _, err := results.Exec(); err != nil {
 		return nil, errors.Join(err, results.Close())
 	}

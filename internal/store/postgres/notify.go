@@ -44,10 +44,17 @@ func (n *notifier) send(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		// A hint that is lost costs the time to the next poll, no more.
-		_, _ = n.pool.Exec(ctx, "SELECT pg_notify($1, '')", channel)
+		n.notify(ctx)
 		pause(ctx, coalesce)
 	}
+}
+
+// notify sends one hint. One that is lost costs the time to the next poll, no
+// more.
+func (n *notifier) notify(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, _ = n.pool.Exec(ctx, "SELECT pg_notify($1, '')", channel)
 }
 
 // listen hints until the context ends.

@@ -8,7 +8,9 @@
 // whatever the server's default), and repeated if the database chose it
 // as the victim of a deadlock; replicas that start together migrate the schema
 // once.
-// Appends of many sessions are committed together, one statement for all. A
+// Appends of many sessions are committed together, one statement for all; a
+// database that does not answer one within ten seconds leaves its outcome unknown,
+// and is asked on new connections from then on. A
 // tenant's rows are visible to transactions that name the tenant, which the
 // database enforces (forced row-level security). Nothing outlives a
 // transaction on a connection, so that a pooler may stand in between.
@@ -43,6 +45,10 @@ const migrationLock = 0x63726174 // "crat"
 
 // migrationTimeout is how long a replica waits for another's migration.
 const migrationTimeout = 5 * time.Minute
+
+// pingTimeout is how long a connection that was idle may take to prove that it is
+// alive, before another is tried.
+const pingTimeout = 2 * time.Second
 
 // maxConnections bounds the pool; beyond, operations take turns.
 const maxConnections = 32
@@ -89,17 +95,23 @@ type Store struct {
 // Option changes what [Open] opens.
 type Option func(*settings)
 
-// settings are what options change; both are for tests.
+// settings are what options change; all are for tests.
 type settings struct {
 	// clock is the query for the database's clock; empty for its own.
 	clock string
 	// pool changes the pool; nil for not.
 	pool func(*pgxpool.Config)
+	// bound makes the context of a group's statement.
+	bound func() (context.Context, context.CancelFunc)
 }
 
 func withClock(query string) Option { return func(s *settings) { s.clock = query } }
 
 func withPool(change func(*pgxpool.Config)) Option { return func(s *settings) { s.pool = change } }
+
+func withBound(bound func() (context.Context, context.CancelFunc)) Option {
+	return func(s *settings) { s.bound = bound }
+}
 
 // Open connects to the database at address (a URL or keywords and values) and
 // migrates it. A schema from a newer program is refused with
@@ -109,7 +121,7 @@ func Open(ctx context.Context, address string, options ...Option) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	var set settings
+	set := settings{bound: patient}
 	for _, option := range options {
 		option(&set)
 	}
@@ -128,8 +140,8 @@ func Open(ctx context.Context, address string, options ...Option) (*Store, error
 	words.Now = cmp.Or(set.clock, words.Now)
 	s := &Store{
 		DB: sqlstore.New(&engine{pool: pool, dialect: words}), pool: pool,
-		appends: startGroup(pool, committers, appendsBy(words.Now)),
-		deltas:  startGroup(pool, deltaCommitter, deltasBy(words.Now)),
+		appends: startGroup(pool, committers, appendsBy(words.Now), set.bound),
+		deltas:  startGroup(pool, deltaCommitter, deltasBy(words.Now), set.bound),
 	}
 	n := &notifier{pool: pool, hint: s.Hint, out: make(chan struct{}, 1)}
 	s.Tell(n.tell)
@@ -158,6 +170,9 @@ func configure(address string) (*pgxpool.Config, error) {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	config.MaxConns = maxConnections
+	if config.PingTimeout == 0 {
+		config.PingTimeout = pingTimeout
+	}
 	return config, nil
 }
 
