@@ -2,8 +2,11 @@ package conversation
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -204,9 +207,22 @@ func (s *Store) Add(ctx context.Context, tenant, id string, items []Item) error 
 // conversation has already are left out: they are what it continued.
 func (s *Store) Append(ctx context.Context, tenant, id, key string, items []Item) error {
 	err := s.submit(ctx, tenant, id, key, items)
-	if !errors.Is(err, session.ErrLabelTaken) {
-		return err
+	// The same turn may be under way elsewhere, so that more become known.
+	for range attempts {
+		if !errors.Is(err, session.ErrLabelTaken) {
+			return err
+		}
+		fresh, ferr := s.unknown(ctx, tenant, id, items)
+		if ferr != nil {
+			return ferr
+		}
+		err = s.submit(ctx, tenant, id, key, fresh)
 	}
+	return err
+}
+
+// unknown are the items whose ids the conversation does not have.
+func (s *Store) unknown(ctx context.Context, tenant, id string, items []Item) ([]Item, error) {
 	var fresh []Item
 	for _, item := range items {
 		_, err := s.config.Journal.Find(ctx, tenant, label(id, item.ID))
@@ -214,29 +230,42 @@ func (s *Store) Append(ctx context.Context, tenant, id, key string, items []Item
 		case errors.Is(err, session.ErrNotFound):
 			fresh = append(fresh, item)
 		case err != nil:
-			return err
+			return nil, err
 		}
 	}
-	return s.submit(ctx, tenant, id, key, fresh)
+	return fresh, nil
 }
 
-// batch is how many items one append carries.
-const batch = session.MaxEvents / 2
+// batch is how many items one append carries, attempts how often items that
+// became known are left out.
+const (
+	batch    = session.MaxEvents / 2
+	attempts = 5
+)
 
 func (s *Store) submit(ctx context.Context, tenant, id, key string, items []Item) error {
 	head, err := s.head(ctx, tenant, id)
 	if err != nil {
 		return err
 	}
-	for n := 0; n < len(items); n += batch {
-		some := drafts(id, items[n:min(n+batch, len(items))])
-		submission := session.Submission{Change: session.Change{Drafts: some}}
+	for some := range slices.Chunk(items, batch) {
+		submission := session.Submission{Change: session.Change{Drafts: drafts(id, some)}}
 		if key != "" {
-			submission.Key = fmt.Sprintf("conversation/%s/%s/%d", id, key, n)
+			submission.Key = fmt.Sprintf("conversation/%s/%s/%s", id, key, digest(some))
 		}
 		if _, err := s.config.Journal.Submit(ctx, head, submission); err != nil {
 			return hide(id, err)
 		}
 	}
 	return nil
+}
+
+// digest names a batch after its items: where a turn's batches end differs once
+// known items are left out, and a place in the turn would name two of them.
+func digest(items []Item) string {
+	sum := sha256.New()
+	for _, item := range items {
+		_, _ = fmt.Fprintf(sum, "%d %s ", len(item.ID), item.ID) // a hash takes everything
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +153,43 @@ func TestTurnsAtOnce(t *testing.T) {
 	for i := 1; i < len(all); i += 2 {
 		if in, out := text(all[i:i+1]), text(all[i+1:i+2]); "out"+strings.TrimPrefix(in, "in") != out {
 			t.Errorf("turns are mixed: %s", text(all))
+		}
+	}
+}
+
+// TestLongTurnWithKnownItems appends turns of several batches, one of whose items
+// the conversation has: each other is added once, however often and wherever the
+// turn is repeated.
+func TestLongTurnWithKnownItems(t *testing.T) {
+	t.Parallel()
+	for _, at := range []int{0, 550, 1400} {
+		s := newStore(t)
+		ctx := t.Context()
+		conv, err := s.Create(ctx, "t", nil, []conversation.Item{item("known")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var turn []conversation.Item
+		for i := range 1500 {
+			turn = append(turn, item(fmt.Sprint("i", i)))
+		}
+		turn = slices.Insert(turn, at, item("known"))
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				if err := s.Append(ctx, "t", conv.ID, "resp", turn); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		all, err := s.All(ctx, "t", conv.ID)
+		seen := make(map[string]bool)
+		for _, one := range all {
+			seen[string(one)] = true
+		}
+		if err != nil || len(all) != 1501 || len(seen) != 1501 {
+			t.Errorf("with a known item at %d there are %d items, %d different, %v", at, len(all), len(seen), err)
 		}
 	}
 }
