@@ -26,7 +26,7 @@ func (s *Space) Area(name string) *Area { return &Area{s, areaMark + name} }
 
 // Put stores an object whole; see [Space.Put].
 func (a *Area) Put(ctx context.Context, tenant, key string, r io.Reader, attr Attributes) (*Object, error) {
-	return a.space.put(ctx, tenant, a.name, key, r, attr, nil)
+	return a.space.put(ctx, tenant, a.name, key, r, attr, nil, Condition{})
 }
 
 // Get opens an object, or answers NotFound. The caller closes the reader.
@@ -46,5 +46,5 @@ func (a *Area) List(ctx context.Context, tenant string, q Query) (*Page, error) 
 
 // Delete removes an object; one that does not exist is no error.
 func (a *Area) Delete(ctx context.Context, tenant, key string) error {
-	return a.space.remove(ctx, tenant, a.name, key)
+	return a.space.remove(ctx, tenant, a.name, key, Condition{})
 }

@@ -9,7 +9,8 @@
 // It guarantees that an object appears whole or not at all, that it is durable
 // when Put returns, that a reader who opened it has [Grace] to see it to its end
 // although it is replaced or removed meanwhile, that what is given up is removed
-// after that ([Space.Sweep]), and that a tenant reaches its own objects only.
+// after that ([Space.Sweep]), that of several writers under one [Condition] one
+// succeeds, and that a tenant reaches its own objects only.
 //
 //	space := blob.New(blob.Config{Documents: store, Content: content, Now: time.Now, NewID: newID})
 //	err := space.CreateBucket(ctx, tenant, "results")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -50,13 +51,7 @@ func (s *Space) write(ctx context.Context, in intent, r io.Reader, verify func()
 		return nil, err
 	}
 	in.Ref = s.cfg.NewID()
-	d := &draft{intent: in, begun: s.cfg.Now()}
-	d.id = trashID(d.begun, in.Ref)
-	body, err := json.Marshal(in)
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.cfg.Documents.Put(ctx, document.Document{Kind: intentKind, ID: d.id, Version: document.Any, Body: body, CreatedAt: d.begun, UpdatedAt: d.begun})
+	d, err := s.intend(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +73,23 @@ func (s *Space) write(ctx context.Context, in intent, r io.Reader, verify func()
 	}
 	d.sum = hex.EncodeToString(hash.Sum(nil))
 	return d, nil
+}
+
+// intend stores an intent.
+func (s *Space) intend(ctx context.Context, in intent) (*draft, error) {
+	d := &draft{intent: in, begun: s.cfg.Now()}
+	d.id = trashID(d.begun, in.Ref)
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.cfg.Documents.Put(ctx, document.Document{Kind: intentKind, ID: d.id, Version: document.Any, Body: body, CreatedAt: d.begun, UpdatedAt: d.begun})
+	return d, err
+}
+
+// scrap removes content that certainly was not noted.
+func (s *Space) scrap(ctx context.Context, d *draft) error {
+	return errors.Join(s.cfg.Content.Remove(context.WithoutCancel(ctx), d.Ref), s.refund(ctx, d.Tenant, []Piece{{d.Ref, d.size}}), s.settle(ctx, d))
 }
 
 // settle forgets the intent of content that was noted, or removed. Where a note
@@ -128,6 +140,9 @@ func (s *Space) judge(ctx context.Context, doc document.Document) (dropped bool,
 	if err := json.Unmarshal(doc.Body, &in); err != nil {
 		return false, err
 	}
+	if err := s.strikeStray(ctx, in); err != nil {
+		return false, err
+	}
 	noted, err := s.noted(ctx, in)
 	if err == nil && !noted {
 		err = s.discard(ctx, []Piece{{Ref: in.Ref}})
@@ -136,6 +151,21 @@ func (s *Space) judge(ctx context.Context, doc document.Document) (dropped bool,
 		return false, err
 	}
 	return !noted, orGone(s.cfg.Documents.Delete(ctx, "", intentKind, doc.ID, document.Any))
+}
+
+// strikeStray removes the record of a part that was noted when its upload had
+// been cleared away, or beside that.
+func (s *Space) strikeStray(ctx context.Context, in intent) error {
+	upload, _, isPart := strings.Cut(in.Part, "/")
+	if !isPart {
+		return nil
+	}
+	_, err := s.cfg.Documents.Get(ctx, in.Tenant, uploadKind, upload)
+	if errors.Is(err, document.ErrNotFound) {
+		defer s.move(in.Tenant)()
+		_, err = s.strike(ctx, in)
+	}
+	return err
 }
 
 // noted reports whether an object or part holds the content. A part's goes to

@@ -112,22 +112,64 @@ func (s *Space) PutPart(ctx context.Context, tenant, bucket, key, id string, num
 		return nil, err
 	}
 	now := s.cfg.Now()
-	replaced, err := s.replace(ctx, document.Document{Tenant: tenant, Kind: partKind, ID: partID(id, number), Body: body, CreatedAt: now, UpdatedAt: now})
+	replaced, err := s.replace(ctx, document.Document{Tenant: tenant, Kind: partKind, ID: partID(id, number), Body: body, CreatedAt: now, UpdatedAt: now}, Condition{})
 	if err != nil {
 		return nil, err
 	}
+	var old Part
+	if replaced != nil {
+		if err := json.Unmarshal(replaced.Body, &old); err != nil {
+			return nil, err
+		}
+	}
 	if _, _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
-		// The upload ended in between: what was replaced may be the object's now.
-		return nil, errors.Join(err, s.forget(ctx, tenant, id, []Part{*p}, map[int]Part{number: *p}), s.settle(ctx, d))
+		return nil, errors.Join(err, s.late(context.WithoutCancel(ctx), id, d, old))
 	}
 	if err := s.settle(ctx, d); err != nil || replaced == nil {
 		return p, err
 	}
-	var old Part
-	if err := json.Unmarshal(replaced.Body, &old); err != nil {
-		return nil, err
-	}
 	return p, errors.Join(s.cfg.Content.Remove(ctx, old.Ref), s.refund(ctx, tenant, []Piece{{old.Ref, old.Size}}))
+}
+
+// late deals with a part that was noted while its upload ended. The completion
+// may have given its content to the object, or that of the part it replaced:
+// what is in doubt is left to [Space.SweepUnfinished], which asks the object.
+func (s *Space) late(ctx context.Context, upload string, d *draft, old Part) error {
+	var doubt error
+	if old.Ref != "" {
+		_, doubt = s.intend(ctx, intent{Tenant: d.Tenant, Ref: old.Ref, Object: d.Object, Part: d.Part})
+	}
+	_, err := s.cfg.Documents.Get(ctx, d.Tenant, uploadKind, upload)
+	if !errors.Is(err, document.ErrNotFound) {
+		return errors.Join(doubt, err) // whoever ended it is clearing its parts away
+	}
+	// It is cleared away: a part that is still there is no object's.
+	dropped, err := s.strike(ctx, d.intent)
+	if dropped {
+		err = errors.Join(err, s.cfg.Content.Remove(ctx, d.Ref), s.settle(ctx, d))
+	}
+	return errors.Join(doubt, err)
+}
+
+// strike removes the record of a part, and its bytes from the count, where it
+// is that of the content; it reports whether it did.
+func (s *Space) strike(ctx context.Context, in intent) (bool, error) {
+	doc, err := s.cfg.Documents.Get(ctx, in.Tenant, partKind, in.Part)
+	var p Part
+	if err == nil {
+		err = json.Unmarshal(doc.Body, &p)
+	}
+	if err != nil || p.Ref != in.Ref {
+		return false, orGone(err)
+	}
+	err = s.cfg.Documents.Delete(ctx, in.Tenant, partKind, in.Part, doc.Version)
+	switch {
+	case errors.Is(err, document.ErrNotFound), errors.Is(err, document.ErrConflict):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, s.refund(ctx, in.Tenant, []Piece{{p.Ref, p.Size}})
 }
 
 // Parts lists an upload's parts by number.
@@ -161,6 +203,13 @@ func (s *Space) parts(ctx context.Context, tenant, id string) ([]Part, error) {
 
 // CompleteUpload makes the object of the parts named, in order.
 func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id string, want []Part) (*Object, error) {
+	return s.CompleteUploadIf(ctx, tenant, bucket, key, id, want, Condition{})
+}
+
+// CompleteUploadIf is [Space.CompleteUpload] under a condition, with the errors
+// of [Space.PutIf]. Where the condition does not hold the upload stays, unless
+// another writer broke it in the moment of completing.
+func (s *Space) CompleteUploadIf(ctx context.Context, tenant, bucket, key, id string, want []Part, c Condition) (*Object, error) {
 	u, doc, err := s.upload(ctx, tenant, bucket, key, id)
 	if err != nil {
 		return nil, err
@@ -169,19 +218,51 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 	if err != nil {
 		return nil, err
 	}
+	o := &Object{Bucket: bucket, Key: key, Modified: s.cfg.Now().UTC(), Attributes: u.Attr}
+	unused, err := o.assemble(have, want)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.allows(ctx, tenant, bucket+"/"+key, c); err != nil {
+		return nil, err
+	}
+	if err := s.end(ctx, u, doc); err != nil {
+		return nil, err
+	}
+	defer s.move(tenant)()
+	ctx = context.WithoutCancel(ctx)
+	if err := s.unchanged(ctx, tenant, id, have); err != nil {
+		return nil, err
+	}
+	err = s.note(ctx, tenant, o, c)
+	switch {
+	case c.refused(err):
+		return nil, errors.Join(err, s.clear(ctx, tenant, id, have, numbered(have)))
+	case err != nil:
+		return nil, err
+	}
+	return o, s.clear(ctx, tenant, id, have, unused)
+}
+
+func numbered(parts []Part) map[int]Part {
 	byNumber := map[int]Part{}
-	for _, p := range have {
+	for _, p := range parts {
 		byNumber[p.Number] = p
 	}
-	o := &Object{Bucket: bucket, Key: key, Modified: s.cfg.Now().UTC(), Attributes: u.Attr}
+	return byNumber
+}
+
+// assemble makes the object of the parts wanted and returns the others.
+func (o *Object) assemble(have, want []Part) (unused map[int]Part, err error) {
 	for i := 1; i < len(want); i++ {
 		if want[i].Number <= want[i-1].Number {
 			return nil, model.Errorf(model.Invalid, "InvalidPartOrder", "The list of parts was not in ascending order.")
 		}
 	}
+	unused = numbered(have)
 	sums := md5.New()
 	for i, w := range want {
-		p, ok := byNumber[w.Number]
+		p, ok := unused[w.Number]
 		switch {
 		case !ok || strings.Trim(w.ETag, `"`) != p.ETag:
 			return nil, model.Errorf(model.Invalid, "InvalidPart", "One or more of the specified parts could not be found.")
@@ -195,24 +276,13 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 		sums.Write(raw)
 		o.Parts = append(o.Parts, Piece{p.Ref, p.Size})
 		o.Size += p.Size
-		delete(byNumber, w.Number)
+		delete(unused, w.Number)
 	}
 	if len(want) == 0 {
 		return nil, model.Errorf(model.Invalid, "MalformedXML", "An upload is completed with at least one part.")
 	}
 	o.ETag = fmt.Sprintf("%s-%d", hex.EncodeToString(sums.Sum(nil)), len(want))
-	if err := s.end(ctx, u, doc); err != nil {
-		return nil, err
-	}
-	defer s.move(tenant)()
-	ctx = context.WithoutCancel(ctx)
-	if err := s.unchanged(ctx, tenant, id, have); err != nil {
-		return nil, err
-	}
-	if err := s.note(ctx, tenant, o); err != nil {
-		return nil, err
-	}
-	return o, s.clear(ctx, tenant, id, have, byNumber)
+	return unused, nil
 }
 
 // unchanged refuses to make an object of parts of which one was replaced while
@@ -223,13 +293,9 @@ func (s *Space) unchanged(ctx context.Context, tenant, id string, have []Part) e
 	if err != nil || slices.Equal(have, now) {
 		return err
 	}
-	unused := map[int]Part{}
-	for _, p := range now {
-		unused[p.Number] = p
-	}
 	refusal := model.Errorf(model.Invalid, "InvalidPart", "A part was replaced while the upload was completed.").
 		WithHint("Upload the object again.")
-	return errors.Join(refusal, s.clear(ctx, tenant, id, now, unused))
+	return errors.Join(refusal, s.clear(ctx, tenant, id, now, numbered(now)))
 }
 
 // AbortUpload gives an upload and its parts up.

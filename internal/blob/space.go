@@ -142,33 +142,47 @@ func (s *Space) DeleteBucket(ctx context.Context, tenant, name string) error {
 // Put stores an object whole. verify, if not nil, is called with everything
 // read and may refuse it: then nothing changes.
 func (s *Space) Put(ctx context.Context, tenant, bucket, key string, r io.Reader, attr Attributes, verify func() error) (*Object, error) {
+	return s.PutIf(ctx, tenant, bucket, key, r, attr, verify, Condition{})
+}
+
+// PutIf is [Space.Put] under a condition; where it does not hold nothing
+// changes, and the error is of code [PreconditionFailed], or NotFound where an
+// object is demanded and there is none.
+func (s *Space) PutIf(ctx context.Context, tenant, bucket, key string, r io.Reader, attr Attributes, verify func() error, c Condition) (*Object, error) {
 	if err := s.checkKey(ctx, tenant, bucket, key); err != nil {
 		return nil, err
 	}
-	return s.put(ctx, tenant, bucket, key, r, attr, verify)
+	if err := s.allows(ctx, tenant, bucket+"/"+key, c); err != nil {
+		return nil, err
+	}
+	return s.put(ctx, tenant, bucket, key, r, attr, verify, c)
 }
 
-func (s *Space) put(ctx context.Context, tenant, bucket, key string, r io.Reader, attr Attributes, verify func() error) (*Object, error) {
+func (s *Space) put(ctx context.Context, tenant, bucket, key string, r io.Reader, attr Attributes, verify func() error, c Condition) (*Object, error) {
 	d, err := s.write(ctx, intent{Tenant: tenant, Object: bucket + "/" + key}, r, verify)
 	if err != nil {
 		return nil, err
 	}
 	defer d.done()
 	o := &Object{Bucket: bucket, Key: key, Size: d.size, ETag: d.sum, Modified: s.cfg.Now().UTC(), Attributes: attr, Ref: d.Ref}
-	if err := s.note(ctx, tenant, o); err != nil {
+	err = s.note(ctx, tenant, o, c)
+	switch {
+	case c.refused(err):
+		return nil, errors.Join(err, s.scrap(ctx, d))
+	case err != nil:
 		return nil, err
 	}
 	return o, s.settle(ctx, d)
 }
 
 // note makes an object visible and gives up the content of what it replaces.
-func (s *Space) note(ctx context.Context, tenant string, o *Object) error {
+func (s *Space) note(ctx context.Context, tenant string, o *Object, c Condition) error {
 	body, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
 	doc := document.Document{Tenant: tenant, Kind: objectKind, ID: o.Bucket + "/" + o.Key, Body: body, CreatedAt: o.Modified, UpdatedAt: o.Modified}
-	old, err := s.replace(ctx, doc)
+	old, err := s.replace(ctx, doc, c)
 	if err != nil || old == nil {
 		return err
 	}
@@ -185,14 +199,19 @@ func (s *Space) giveUp(ctx context.Context, tenant string, o *Object) error {
 	return errors.Join(s.discard(ctx, o.pieces()), s.refund(ctx, tenant, o.pieces()))
 }
 
-// replace puts a document and returns the one it replaces, nil where there was
-// none. Of several writers at once each replaces what another one wrote, so
-// that no content is given up twice or never.
-func (s *Space) replace(ctx context.Context, doc document.Document) (*document.Document, error) {
+// replace puts a document where the condition holds and returns the one it
+// replaces, nil where there was none. Of several writers at once each replaces
+// what another one wrote, so that no content is given up twice or never.
+func (s *Space) replace(ctx context.Context, doc document.Document, c Condition) (*document.Document, error) {
 	for {
+		var there *document.Document
 		old, err := s.cfg.Documents.Get(ctx, doc.Tenant, doc.Kind, doc.ID)
-		found := err == nil
-		if err != nil && !errors.Is(err, document.ErrNotFound) {
+		if err == nil {
+			there = &old
+		} else if !errors.Is(err, document.ErrNotFound) {
+			return nil, err
+		}
+		if err := c.judge(there); err != nil {
 			return nil, err
 		}
 		doc.Version = old.Version
@@ -200,10 +219,10 @@ func (s *Space) replace(ctx context.Context, doc document.Document) (*document.D
 		switch {
 		case errors.Is(err, document.ErrConflict):
 			continue
-		case err != nil || !found:
+		case err != nil:
 			return nil, err
 		}
-		return &old, nil
+		return there, nil
 	}
 }
 
@@ -257,18 +276,26 @@ func (s *Space) Get(ctx context.Context, tenant, bucket, key string) (*Object, i
 
 // Delete removes an object; one that does not exist is no error, as S3 has it.
 func (s *Space) Delete(ctx context.Context, tenant, bucket, key string) error {
+	return s.DeleteIf(ctx, tenant, bucket, key, Condition{})
+}
+
+// DeleteIf is [Space.Delete] under a condition, with the errors of [Space.PutIf].
+func (s *Space) DeleteIf(ctx context.Context, tenant, bucket, key string, c Condition) error {
 	if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
 		return err
 	}
-	return s.remove(ctx, tenant, bucket, key)
+	return s.remove(ctx, tenant, bucket, key, c)
 }
 
-func (s *Space) remove(ctx context.Context, tenant, bucket, key string) error {
+func (s *Space) remove(ctx context.Context, tenant, bucket, key string, c Condition) error {
 	defer s.move(tenant)()
 	for {
 		doc, err := s.cfg.Documents.Get(ctx, tenant, objectKind, bucket+"/"+key)
 		if errors.Is(err, document.ErrNotFound) {
-			return nil
+			return c.judge(nil)
+		}
+		if err == nil {
+			err = c.judge(&doc)
 		}
 		if err != nil {
 			return err
@@ -279,10 +306,8 @@ func (s *Space) remove(ctx context.Context, tenant, bucket, key string) error {
 		}
 		err = s.cfg.Documents.Delete(ctx, tenant, objectKind, doc.ID, doc.Version)
 		switch {
-		case errors.Is(err, document.ErrConflict):
+		case errors.Is(err, document.ErrConflict), errors.Is(err, document.ErrNotFound):
 			continue
-		case errors.Is(err, document.ErrNotFound):
-			return nil
 		case err != nil:
 			return err
 		}

@@ -43,6 +43,8 @@ func s3Code(err *model.Error) (int, string) {
 		return refusal.Status, refusal.Code
 	case err.Code == blob.QuotaExceeded:
 		return http.StatusForbidden, err.Code // a 5xx would be sent again
+	case err.Code == blob.PreconditionFailed:
+		return http.StatusPreconditionFailed, err.Code
 	case err.Kind == model.NotFound && err.Subject == "bucket":
 		return http.StatusNotFound, "NoSuchBucket"
 	case err.Kind == model.NotFound && err.Subject == "uploadId":
@@ -111,7 +113,7 @@ func (h *Handler) serveS3(w http.ResponseWriter, r *http.Request, path string) {
 			if err := s.admitS3(identity.ObjectRead); err != nil {
 				return err
 			}
-			return model.Errorf(model.Unsupported, "", "A header or query you provided implies functionality that is not implemented.")
+			return notImplemented()
 		}
 		if err := s.admitS3(op.action); err != nil {
 			return err
@@ -129,6 +131,9 @@ func (s *s3Call) operation() (s3Handler, bool) {
 		if s.query.Has(sub) {
 			return s3Handler{}, false
 		}
+	}
+	if unversioned(s.query.Get("versionId")) != nil {
+		return s3Handler{}, false
 	}
 	switch {
 	case s.bucket == "":

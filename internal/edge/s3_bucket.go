@@ -182,22 +182,32 @@ func (s *s3Call) deleteObjects() error {
 	}
 	var in struct {
 		Quiet   bool
-		Objects []struct{ Key string } `xml:"Object"`
+		Objects []struct{ Key, ETag, VersionId string } `xml:"Object"`
 	}
 	if err := xml.Unmarshal(raw, &in); err != nil || len(in.Objects) > 1000 {
 		return model.Errorf(model.Invalid, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.")
 	}
 	type deleted struct{ Key string }
+	type kept struct{ Key, Code, Message string }
 	out := struct {
 		XMLName xml.Name  `xml:"DeleteResult"`
 		NS      string    `xml:"xmlns,attr"`
 		Deleted []deleted `xml:",omitempty"`
+		Error   []kept    `xml:",omitempty"`
 	}{NS: s3Namespace}
 	for _, o := range in.Objects {
-		if err := s.space.Delete(s.r.Context(), s.who.Tenant.ID, s.bucket, o.Key); err != nil {
-			return err
+		err := unversioned(o.VersionId)
+		if err == nil {
+			err = s.space.DeleteIf(s.r.Context(), s.who.Tenant.ID, s.bucket, o.Key, blob.Condition{Match: o.ETag})
 		}
-		if !in.Quiet {
+		e := model.AsError(err)
+		switch {
+		case e != nil && (e.Code == blob.PreconditionFailed || e.Subject == "key" || e.Kind == model.Unsupported):
+			_, code := s3Code(e)
+			out.Error = append(out.Error, kept{o.Key, code, e.Public()})
+		case err != nil:
+			return err
+		case !in.Quiet:
 			out.Deleted = append(out.Deleted, deleted{o.Key})
 		}
 	}

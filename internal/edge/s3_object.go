@@ -32,18 +32,15 @@ func (s *s3Call) attributes() blob.Attributes {
 }
 
 func (s *s3Call) putObject() error {
-	if s.r.Header.Get("If-None-Match") == "*" {
-		if _, err := s.space.Head(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key); err == nil {
-			s.w.Header().Set("Content-Length", "0")
-			s.w.WriteHeader(http.StatusPreconditionFailed)
-			return nil
-		}
+	demand, err := s.condition()
+	if err != nil {
+		return err
 	}
 	body, verify, err := s.upload()
 	if err != nil {
 		return err
 	}
-	o, err := s.space.Put(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key, body, s.attributes(), verify)
+	o, err := s.space.PutIf(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key, body, s.attributes(), verify, demand)
 	if err != nil {
 		return err
 	}
@@ -64,16 +61,23 @@ func (s *s3Call) copyObject() error {
 	if !ok {
 		return model.Errorf(model.Invalid, "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey.")
 	}
+	demand, err := s.condition()
+	if err != nil {
+		return err
+	}
 	from, r, err := s.space.Get(s.r.Context(), s.who.Tenant.ID, bucket, key)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	if err := s.copyable(from); err != nil {
+		return err
+	}
 	attributes := from.Attributes
 	if s.r.Header.Get("X-Amz-Metadata-Directive") == "REPLACE" {
 		attributes = s.attributes()
 	}
-	o, err := s.space.Put(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key, r, attributes, nil)
+	o, err := s.space.PutIf(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key, r, attributes, nil, demand)
 	if err != nil {
 		return err
 	}
@@ -114,40 +118,53 @@ func (s *s3Call) getObject() error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "sandbox")
 	// ServeContent knows ranges, conditions and HEAD.
-	if s.r.Header.Get("Range") == "" {
+	if in := s.r.Header; in.Get("Range") == "" && in.Get("If-Match") == "" && in.Get("If-Unmodified-Since") == "" {
 		http.ServeContent(s.w, s.r, "", o.Modified, r)
 		return nil
 	}
-	w := &rangeWriter{ResponseWriter: s.w}
+	w := &refusalWriter{ResponseWriter: s.w}
 	http.ServeContent(w, s.r, "", o.Modified, r)
-	if w.refused {
-		return model.Errorf(model.Invalid, "InvalidRange", "The requested range is not satisfiable.")
+	if w.refused == 0 {
+		return nil
 	}
-	return nil
+	for _, name := range []string{"Etag", "Last-Modified", "Content-Encoding", "Content-Disposition", "Cache-Control"} {
+		h.Del(name) // they speak of the object, and the answer is a document of its own
+	}
+	if w.refused == http.StatusPreconditionFailed {
+		return preconditionFailed()
+	}
+	return model.Errorf(model.Invalid, "InvalidRange", "The requested range is not satisfiable.")
 }
 
-// rangeWriter holds back ServeContent's own words for a range that lies
-// outside the object: S3 has an error document for it.
-type rangeWriter struct {
+// refusalWriter holds back ServeContent's own words for a range that lies
+// outside the object, or a condition that it does not meet: S3 has an error
+// document for either.
+type refusalWriter struct {
 	http.ResponseWriter
-	refused bool
+	refused int // the status
 }
 
-func (w *rangeWriter) WriteHeader(status int) {
-	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
-		w.ResponseWriter.WriteHeader(status)
+func (w *refusalWriter) WriteHeader(status int) {
+	if status == http.StatusRequestedRangeNotSatisfiable || status == http.StatusPreconditionFailed {
+		w.refused = status
+		return
 	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *rangeWriter) Write(p []byte) (int, error) {
-	if w.refused {
+func (w *refusalWriter) Write(p []byte) (int, error) {
+	if w.refused != 0 {
 		return len(p), nil
 	}
 	return w.ResponseWriter.Write(p)
 }
 
 func (s *s3Call) deleteObject() error {
-	if err := s.space.Delete(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key); err != nil {
+	demand, err := s.condition()
+	if err != nil {
+		return err
+	}
+	if err := s.space.DeleteIf(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key, demand); err != nil {
 		return err
 	}
 	s.w.WriteHeader(http.StatusNoContent)
@@ -242,11 +259,15 @@ func (s *s3Call) completeUpload() error {
 	if err := xml.Unmarshal(raw, &in); err != nil {
 		return model.Errorf(model.Invalid, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.")
 	}
+	demand, err := s.condition()
+	if err != nil {
+		return err
+	}
 	var want []blob.Part
 	for _, p := range in.Parts {
 		want = append(want, blob.Part{Number: p.PartNumber, ETag: p.ETag})
 	}
-	o, err := s.space.CompleteUpload(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key, s.query.Get("uploadId"), want)
+	o, err := s.space.CompleteUploadIf(s.r.Context(), s.who.Tenant.ID, s.bucket, s.key, s.query.Get("uploadId"), want, demand)
 	if err != nil {
 		return err
 	}
