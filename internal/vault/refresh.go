@@ -19,7 +19,8 @@ const (
 	// claimTime is how long a claim holds; beyond the exchange it leaves time
 	// for storing the outcome and for clocks of replicas that differ.
 	claimTime = exchangeTime + 40*time.Second
-	// waitTime is how often a claimed credential is looked at again.
+	// waitTime is how often a claimed credential is looked at again, and a grant
+	// that could not be stored is tried again.
 	waitTime = 200 * time.Millisecond
 	// retryTime is the pause after a refresh that failed.
 	retryTime = 15 * time.Second
@@ -130,41 +131,53 @@ func (s *Store) claimed(ctx context.Context, h *held, secrets sealedSecrets) (st
 	return now.Token, nil
 }
 
-// settle stores what a refresh came to. What the client changed meanwhile wins,
-// but a refresh token that the endpoint replaced is replaced here too, unless
-// the client did.
+// settle stores what a refresh came to. A grant is tried again until ctx ends,
+// whatever fails: the endpoint has replaced the refresh token, and the new one is
+// nowhere else.
 func (s *Store) settle(ctx context.Context, h *held, mine claim, used sealedSecrets, answer grant, failed failure) error {
 	for {
-		secrets, err := s.open(h.rec, h.doc)
-		if err != nil {
-			return err
-		}
-		ours := h.rec.Claim != nil && *h.rec.Claim == mine
-		if ours {
-			h.rec.Claim = nil
-		}
-		switch {
-		case failed != "" && ours:
-			h.rec.Failed, h.rec.RetryAt = failed, s.now().Add(retryTime)
-		case failed == "":
-			s.accept(&h.rec, &secrets, used, answer)
-		}
-		if err := s.sealAll(&h.rec, h.doc, secrets); err != nil {
-			return err
-		}
-		h.doc.UpdatedAt = s.now()
-		doc, err := s.put(ctx, h.doc, h.rec)
+		err := s.outcome(ctx, h, mine, used, answer, failed)
 		if err == nil {
-			h.doc = doc
 			return nil
 		}
-		if !errors.Is(err, document.ErrConflict) {
-			return err
+		// A write that happened although it failed is a conflict the next time.
+		if errors.Is(err, document.ErrConflict) {
+			err = s.reload(ctx, h)
 		}
-		if err := s.reload(ctx, h); err != nil {
+		switch {
+		case err == nil:
+		case failed != "", model.AsError(err).Kind == model.NotFound, pause(ctx, waitTime) != nil:
 			return err
 		}
 	}
+}
+
+// outcome stores it once. What the client changed meanwhile wins, but a refresh
+// token that the endpoint replaced is replaced here too, unless the client did.
+func (s *Store) outcome(ctx context.Context, h *held, mine claim, used sealedSecrets, answer grant, failed failure) error {
+	secrets, err := s.open(h.rec, h.doc)
+	if err != nil {
+		return err
+	}
+	ours := h.rec.Claim != nil && *h.rec.Claim == mine
+	if ours {
+		h.rec.Claim = nil
+	}
+	switch {
+	case failed != "" && ours:
+		h.rec.Failed, h.rec.RetryAt = failed, s.now().Add(retryTime)
+	case failed == "":
+		s.accept(&h.rec, &secrets, used, answer)
+	}
+	if err := s.sealAll(&h.rec, h.doc, secrets); err != nil {
+		return err
+	}
+	h.doc.UpdatedAt = s.now()
+	doc, err := s.put(ctx, h.doc, h.rec)
+	if err == nil {
+		h.doc = doc
+	}
+	return err
 }
 
 // accept takes a grant over, where the client did not put something newer.

@@ -266,3 +266,67 @@ func TestDeadClaim(t *testing.T) {
 		}
 	})
 }
+
+// shaky is a store that fails now and then once it is told to: the first write is
+// lost, of the second only the answer, and the read that follows fails too.
+type shaky struct {
+	document.Store
+	shaken       bool
+	writes, gets int
+}
+
+var errShaken = errors.New("the database is gone for a moment")
+
+func (s *shaky) Put(ctx context.Context, doc document.Document) (document.Document, error) {
+	if s.shaken {
+		switch s.writes++; s.writes {
+		case 1:
+			return doc, errShaken
+		case 2:
+			_, err := s.Store.Put(ctx, doc)
+			return doc, errors.Join(err, errShaken)
+		}
+	}
+	return s.Store.Put(ctx, doc)
+}
+
+func (s *shaky) Get(ctx context.Context, tenant, kind, id string) (document.Document, error) {
+	if s.shaken {
+		if s.gets++; s.gets == 1 {
+			return document.Document{}, errShaken
+		}
+	}
+	return s.Store.Get(ctx, tenant, kind, id)
+}
+
+// TestGrantOutlivesFailedWrites keeps a refresh token that rotated although the
+// store fails when it is to be written.
+func TestGrantOutlivesFailedWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		store := &shaky{Store: w.docs}
+		w.docs = store
+		i := &issuer{t: t, lifetime: 300}
+		w.endpoint = func(r *http.Request) *http.Response {
+			store.shaken = i.n == 0
+			return i.answer(r)
+		}
+		s := w.replica()
+		in := w.vault(t, s)
+		c := create(t, s, in, oauthSpec(time.Now()))
+		for n := range 2 {
+			header, err := s.Authorize(t.Context(), "t1", at(server, c.ID, in))
+			if want := fmt.Sprintf("Bearer access-%d", n+1); err != nil || header.Get("Authorization") != want {
+				t.Errorf("presented %q, %v, want %q", header.Get("Authorization"), err, want)
+			}
+			time.Sleep(5 * time.Minute) // of the bubble's clock
+		}
+		if i.reused {
+			t.Error("a refresh token was used twice")
+		}
+		if store.writes < 3 || store.gets < 2 {
+			t.Errorf("the store was not shaken: %d writes, %d reads", store.writes, store.gets)
+		}
+	})
+}
