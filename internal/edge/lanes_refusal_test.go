@@ -100,3 +100,45 @@ func TestFastLanePassesRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestQuirksHoldOnBothLanes: a server that knows older words only never reads
+// newer ones, and gets what it knows as it is.
+func TestQuirksHoldOnBothLanes(t *testing.T) {
+	t.Parallel()
+	const user = `{"role":"user","content":"a \"developer\" asks"}`
+	for name, c := range map[string]struct {
+		rest string
+		// want is in what the server reads, or all of it where it passes.
+		want string
+	}{
+		"bound":     {`"max_completion_tokens":7,"messages":[` + user + `]`, `"max_tokens":7`},
+		"role":      {`"messages":[{"role":"developer","content":"be brief"},` + user + `]`, `"role":"system"`},
+		"streamed":  {`"stream":true,"messages":[` + user + `]`, `"stream":true`},
+		"old words": {`"max_tokens" :7,"messages":[` + user + `]`, `{"model":"m","max_tokens" :7,"messages":[` + user + `]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			read := make(chan string, 2)
+			w := edgetest.New(t, edgetest.Options{NoScript: true, Upstreams: []gateway.Upstream{
+				serving(t, "old", provider.OpenAI{MaxTokensName: "max_tokens", NoDeveloperRole: true, NoStreamUsage: true}, func(w http.ResponseWriter, r *http.Request) {
+					raw, _ := io.ReadAll(r.Body)
+					read <- string(raw)
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = io.WriteString(w, goodAnswer)
+				})}})
+			a := w.Do(t, &edgetest.Scenario{Method: http.MethodPost, Path: "/v1/chat/completions", Body: `{"model":"old/m",` + c.rest + `}`})
+			got := <-read
+			for _, unknown := range []string{`"max_completion_tokens"`, `"developer"`, `"stream_options"`} {
+				if strings.Contains(got, unknown) {
+					t.Errorf("the server reads %s", got)
+				}
+			}
+			if a.Status != 200 || !strings.Contains(got, c.want) {
+				t.Errorf("%d %s; the server reads %s", a.Status, a.Body, got)
+			}
+			if r := w.Record(t, a.Header.Get("X-Request-Id")); r.Attempts != 1 || r.Tokens.Input != 3 {
+				t.Errorf("recorded as %+v", r)
+			}
+		})
+	}
+}

@@ -65,8 +65,9 @@ func (g *Gateway) Passes(who *identity.Principal, dialect model.Dialect, name st
 // Relay sends the exchange. worst bounds what it may cost, in tokens read and
 // made. An error, or an answer that another attempt may mend, leaves the
 // request to the slow lane: passed is then nil and retry true. The calls made
-// count there, and are not made again where another upstream can be asked. An
-// error that neither another try nor another upstream can mend is final.
+// count there, and are not made again where another upstream can be asked. A
+// body that the upstream cannot be given as it is gives way too, and an error
+// that neither another try nor another upstream can mend is final.
 func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Usage) (passed *Passed, retry bool, err error) {
 	g := l.gateway
 	t, err := g.admit(ctx, l.call, l.candidates, worst)
@@ -90,6 +91,10 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 	if err != nil {
 		release()
 		e := model.AsError(err)
+		if relayed == nil && e.Kind == model.Unsupported {
+			l.call.admitted = t // nobody was asked: the body needs translation after all
+			return nil, true, e
+		}
 		if e.Retryable() || fallback.MovesOn(e) && len(l.candidates) > 1 {
 			t.attempts += attempts
 			l.call.admitted, l.call.spent = t, &spent{upstream: c.Upstream, model: c.Model, err: err}

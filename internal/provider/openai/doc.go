@@ -5,8 +5,8 @@
 //
 // It is for the command that wires upstreams, by way of provider/all. A
 // Provider refuses a request it cannot express before the upstream is called,
-// passes requests of its own dialect through untouched (Relay), and is safe for
-// concurrent use.
+// passes requests of its own dialect through untouched (Relay) unless they use
+// words its server is said not to know, and is safe for concurrent use.
 //
 //	p, err := openai.New(provider.Config{
 //		Kind: "openai", BaseURL: "http://127.0.0.1:11434/v1",

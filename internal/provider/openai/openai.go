@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"mime"
@@ -154,7 +155,9 @@ func (p *Provider) Models(ctx context.Context) ([]model.Card, error) {
 var relayPaths = map[string]string{"chat": "/chat/completions", "embeddings": "/embeddings", "responses": "/responses"}
 
 // Relay passes a request of OpenAI's dialect through. It is Unsupported for
-// other dialects, and for responses where the upstream is not said to speak it.
+// other dialects, for responses where the upstream is not said to speak it, and
+// for a request in words that the upstream is said not to know, which Generate
+// finds others for.
 func (p *Provider) Relay(ctx context.Context, x *model.Exchange) (*model.Relayed, error) {
 	const op = "provider/openai.Relay"
 	path, known := relayPaths[x.Operation]
@@ -164,9 +167,29 @@ func (p *Provider) Relay(ctx context.Context, x *model.Exchange) (*model.Relayed
 		return nil, &model.Error{Kind: model.Unsupported, Op: op, Subject: x.Operation,
 			Message: "The model's upstream does not speak this contract."}
 	}
+	if word := p.unknownWord(x.Body); word != "" {
+		return nil, &model.Error{Kind: model.Unsupported, Op: op, Subject: word, Message: "The model's upstream does not know " + word + "."}
+	}
 	call := p.call(op, path, x.Model, x.Body, x.Hops)
 	call.Header, call.Stream = x.Header, x.Stream
 	return p.client.Relay(ctx, call)
+}
+
+// unknownWord is a name or value in a body that the upstream is said not to
+// know, or that only reads like one; empty where there is none, and at once for
+// an upstream without deviations.
+func (p *Provider) unknownWord(body []byte) string {
+	for _, quirk := range [...]struct {
+		holds bool
+		word  string
+	}{
+		{p.quirks.MaxTokens, "max_completion_tokens"}, {p.quirks.NoDeveloper, "developer"}, {p.quirks.NoStreamOptions, "stream_options"},
+	} {
+		if quirk.holds && bytes.Contains(body, []byte(`"`+quirk.word+`"`)) {
+			return quirk.word
+		}
+	}
+	return ""
 }
 
 func (p *Provider) call(op, path, name string, body []byte, hops []string) provider.Call {
