@@ -3,17 +3,20 @@
 // off unless configured.
 //
 // Guarantees: at most two calls run; the first success wins and the other is
-// cancelled and closed; when both fail the first failure is returned. With a
-// delay of 0 it calls once and costs nothing.
+// cancelled and closed; when both fail the first failure is returned; a call
+// that panics has failed. With a delay of 0 it calls once and costs nothing.
 //
 //	provider = guard.Wrap(provider, hedge.New(2*time.Second))
 package hedge
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/craton-ai/craton/internal/guard"
+	"github.com/craton-ai/craton/internal/model"
 )
 
 // Guard hedges. It is safe for concurrent use.
@@ -77,9 +80,20 @@ func (r *race) start(ctx context.Context) {
 	r.started++
 	r.running++
 	go func() {
-		result, err := r.call(ctx)
+		result, err := r.attempt(ctx)
 		r.outcomes <- outcome{result, err, index}
 	}()
+}
+
+// attempt calls. One that breaks down has failed: in a goroutine of its own it
+// would end the process, and every other request with it.
+func (r *race) attempt(ctx context.Context) (result any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			result, err = nil, model.Wrap(model.Internal, "guard/hedge", fmt.Errorf("a call broke down: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return r.call(ctx)
 }
 
 // keep takes the winner's context out of the race.

@@ -2,6 +2,7 @@ package hedge
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -101,5 +102,39 @@ func TestOffByDefault(t *testing.T) {
 		if _, err := guard.Wrap(s, New(0)).Generate(t.Context(), &model.Request{}); err != nil || s.calls.Load() != 1 {
 			t.Errorf("%v after %d calls", err, s.calls.Load())
 		}
+	})
+}
+
+// breaking panics in the nth of its calls, and else is slow.
+type breaking struct {
+	*slow
+	at int32
+}
+
+func (b *breaking) Generate(ctx context.Context, req *model.Request) (model.Stream, error) {
+	if b.calls.Load() == b.at {
+		b.calls.Add(1)
+		panic("a nil map")
+	}
+	return b.slow.Generate(ctx, req)
+}
+
+// TestBreakdown: a call that breaks down has failed, and the process goes on.
+func TestBreakdown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		delays := []time.Duration{3 * time.Second, time.Second}
+		_, err := guard.Wrap(&breaking{&slow{delays: delays}, 0}, New(2*time.Second)).Generate(t.Context(), &model.Request{})
+		if e := model.AsError(err); e == nil || e.Kind != model.Internal || strings.Contains(e.Public(), "nil map") || !strings.Contains(e.Error(), "nil map") {
+			t.Errorf("got %v", err)
+		}
+		s, err := guard.Wrap(&breaking{&slow{delays: delays}, 1}, New(2*time.Second)).Generate(t.Context(), &model.Request{})
+		if err != nil {
+			t.Fatalf("the first call's answer is lost: %v", err)
+		}
+		if ev, err := s.Next(); err != nil || ev.Index != 0 {
+			t.Errorf("event of call %d, %v", ev.Index, err)
+		}
+		s.Close()
 	})
 }

@@ -2,7 +2,9 @@ package bedrock
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -73,11 +75,22 @@ func inParallel(ctx context.Context, n int, f func(ctx context.Context, i int) e
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := f(ctx, i); err != nil {
+			if err := attempt(ctx, i, f); err != nil {
 				once.Do(func() { first = err; cancel() })
 			}
 		})
 	}
 	wg.Wait()
 	return first
+}
+
+// attempt runs f. One that breaks down fails its own request: in a goroutine of
+// its own it would end the process.
+func attempt(ctx context.Context, i int, f func(ctx context.Context, i int) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = model.Wrap(model.Internal, "provider/bedrock.Embed", fmt.Errorf("a call broke down: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return f(ctx, i)
 }
