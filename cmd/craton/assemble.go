@@ -101,14 +101,20 @@ func openDatabase(ctx context.Context, cfg *config.Config, s streams) (database,
 // where this process alone has the store.
 const recentResponses = 16 << 20
 
-func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) error {
-	source := secret.Source{Value: s.getenv(secret.EnvMasterKey), Command: cfg.MasterKey.Command, File: cfg.MasterKey.File, Create: cfg.Loopback()}
+// keySource says where the master key comes from.
+func keySource(cfg *config.Config, getenv func(string) string) secret.Source {
+	source := secret.Source{Value: getenv(secret.EnvMasterKey), Command: cfg.MasterKey.Command, File: cfg.MasterKey.File, Create: cfg.Loopback()}
 	if cfg.MasterKey.Env != "" {
-		source.Value = s.getenv(cfg.MasterKey.Env)
+		source.Value = getenv(cfg.MasterKey.Env)
 	}
 	if source.File == "" {
 		source.File = filepath.Join(cfg.Data, "master.key")
 	}
+	return source
+}
+
+func (st *state) unlock(ctx context.Context, cfg *config.Config, s streams) error {
+	source := keySource(cfg, s.getenv)
 	var err error
 	if st.sealer, err = secret.Unlock(ctx, source, st.db, rand.Reader, time.Now()); err != nil {
 		return err

@@ -13,14 +13,17 @@ import (
 
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/pull"
+	"github.com/craton-ai/craton/internal/secret"
 	"github.com/craton-ai/craton/internal/store/sqlite"
+	"github.com/craton-ai/craton/internal/store/sqlstore"
 )
 
 // doctorCommand looks at everything a server needs and says what to do.
 type doctorCommand struct {
 	remote
-	Data   string `help:"Data directory." env:"CRATON_DATA"`
-	Config string `help:"Configuration file to check." type:"path" env:"CRATON_CONFIG"`
+	Data     string `help:"Data directory, where the configuration names another." env:"CRATON_DATA"`
+	Config   string `help:"Configuration file to check." type:"path" env:"CRATON_CONFIG"`
+	Postgres string `help:"Name of the environment variable that holds a PostgreSQL URL." env:"CRATON_POSTGRES" placeholder:"VARIABLE"`
 }
 
 // finding is one line of the doctor's report.
@@ -29,19 +32,31 @@ type finding struct {
 	bad                 bool
 }
 
-// Run reports; it fails when something is broken.
+// Run reports; it fails when something is broken. A configuration that the
+// server refuses says nothing of where its data are or whom it would ask.
 func (c doctorCommand) Run(ctx context.Context, s streams) error {
-	if c.Data == "" {
-		c.Data = config.DefaultData(s.getenv)
+	cfg, err := c.load(s)
+	findings := []finding{c.configuration(err)}
+	if err == nil {
+		findings = append(findings, stored(ctx, cfg, s)...)
+		findings = append(findings, c.upstreams(ctx, cfg, s)...)
+		findings = append(findings, toolServers(ctx, cfg, s)...)
 	}
-	var findings []finding
-	for _, check := range []func(context.Context, streams) finding{c.configuration, c.directory, c.masterKey, c.library, c.models} {
-		findings = append(findings, check(ctx, s))
-	}
-	findings = append(findings, c.upstreams(ctx, s)...)
-	findings = append(findings, c.tools(ctx, s)...)
 	findings = append(findings, c.server(ctx, s))
 	return report(s, findings)
+}
+
+// load reads the configuration as the server would.
+func (c doctorCommand) load(s streams) (*config.Config, error) {
+	return config.Load(c.Config, s.getenv, func(cfg *config.Config) {
+		overlay(&cfg.Data, c.Data)
+		overlay(&cfg.Store.Postgres.Env, c.Postgres)
+	})
+}
+
+// stored looks at what the server keeps.
+func stored(ctx context.Context, cfg *config.Config, s streams) []finding {
+	return []finding{lookAtStore(ctx, cfg, s), masterKey(cfg, s), library(cfg.Data), localModels(cfg.Data)}
 }
 
 // report prints the findings; it fails when something is broken.
@@ -65,34 +80,41 @@ func report(s streams, findings []finding) error {
 	return nil
 }
 
-func (c doctorCommand) configuration(_ context.Context, s streams) finding {
+func (c doctorCommand) configuration(err error) finding {
 	f := finding{what: "configuration", state: "none; the defaults hold"}
-	if c.Config == "" {
-		return f
+	if c.Config != "" {
+		f.state = c.Config + " is valid"
 	}
-	f.state = c.Config + " is valid"
-	if _, err := config.Load(c.Config, s.getenv); err != nil {
-		f.bad, f.state, f.remedy = true, err.Error(), "correct the file; the server refuses it whole"
+	if err != nil {
+		f.bad, f.state, f.remedy = true, err.Error(), "correct it; the server refuses it whole, and what it names was not looked at"
 	}
 	return f
 }
 
-func (c doctorCommand) directory(ctx context.Context, _ streams) finding {
-	f := finding{what: "data", state: c.Data + " is there and can be opened"}
-	if !hasDatabase(c.Data) {
-		f.state, f.remedy = c.Data+" has no database yet", "`craton serve` makes it at its first start"
+// lookAtStore looks into the store without changing it: a newer program than the
+// server's would bring it to where the server's own refuses it.
+func lookAtStore(ctx context.Context, cfg *config.Config, s streams) finding {
+	f := finding{what: "data", state: cfg.Data + " is there and can be opened"}
+	if cfg.Store.Postgres.Set() {
+		f.state = "the store is in PostgreSQL, which was not asked"
+		if _, err := cfg.Store.Postgres.Resolve(s.getenv); err != nil {
+			f.bad, f.state, f.remedy = true, "store.postgres: "+err.Error(), "set it where the server starts"
+		}
 		return f
 	}
-	store, err := sqlite.Open(ctx, c.Data)
+	if !hasDatabase(cfg.Data) {
+		f.state, f.remedy = cfg.Data+" has no database yet", "`craton serve` makes it at its first start"
+		return f
+	}
+	version, err := sqlite.Look(ctx, cfg.Data)
 	switch {
 	case errors.Is(err, sqlite.ErrInUse):
-		f.state = strings.TrimSpace(c.Data + " is in use by a running server " + announced(c.Data))
+		f.state = strings.TrimSpace(cfg.Data + " is in use by a running server " + announced(cfg.Data))
 	case err != nil:
 		f.bad, f.state, f.remedy = true, err.Error(), "restore a backup with `craton restore`, or upgrade the program if it is older than the data"
-	default:
-		if err := store.Close(); err != nil {
-			f.bad, f.state = true, err.Error()
-		}
+	case version < sqlstore.SchemaVersion():
+		f.state = fmt.Sprintf("%s can be opened; its schema has version %d, this program's %d", cfg.Data, version, sqlstore.SchemaVersion())
+		f.remedy = "this program brings it forward when it serves, and older ones refuse it then: copy the directory first to be able to go back"
 	}
 	return f
 }
@@ -102,32 +124,45 @@ func hasDatabase(data string) bool {
 	return !errors.Is(err, os.ErrNotExist)
 }
 
-func (c doctorCommand) masterKey(context.Context, streams) finding {
-	path := filepath.Join(c.Data, "master.key")
-	f := finding{what: "master key", state: path + " is private"}
-	info, err := os.Stat(path)
+// masterKey looks where the server would take it from.
+func masterKey(cfg *config.Config, s streams) finding {
+	source := keySource(cfg, s.getenv)
+	f := finding{what: "master key", state: source.File + " is private"}
 	switch {
+	case source.Value != "":
+		f.state = "given in the environment"
+		if _, err := secret.ParseMasterKeys(source.Value); err != nil {
+			f.bad, f.state, f.remedy = true, "the environment's: "+err.Error(), "set it where the server starts, or name another place under `master_key`"
+		}
+		return f
+	case len(source.Command) > 0:
+		f.state = "told by the command " + source.Command[0] + ", which was not run"
+		return f
+	}
+	info, err := os.Stat(source.File)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && source.Create:
+		f.state, f.remedy = "none at "+source.File, "it is made at the first start on loopback, or named by master_key in the configuration"
 	case errors.Is(err, os.ErrNotExist):
-		f.state, f.remedy = "none in the data directory", "it is made at the first start on loopback, or named by master_key in the configuration"
+		f.bad, f.state, f.remedy = true, "none at "+source.File, "restore it from where you keep it, or name its place under `master_key`: a server that others can reach makes none"
 	case err != nil:
 		f.bad, f.state = true, err.Error()
 	case info.Mode().Perm()&0o077 != 0:
-		f.bad, f.state, f.remedy = true, path+" can be read by others", "chmod 600 "+path
+		f.bad, f.state, f.remedy = true, source.File+" can be read by others", "chmod 600 "+source.File
 	}
 	return f
 }
 
-func (c doctorCommand) library(context.Context, streams) finding {
-	dir := pull.LibraryDir(c.Data)
-	if pull.LibraryInstalled(dir) {
+func library(data string) finding {
+	if pull.LibraryInstalled(pull.LibraryDir(data)) {
 		return finding{what: "engine", state: "the inference library " + pull.LibraryVersion + " is installed"}
 	}
 	return finding{what: "engine", state: "the inference library is not installed", remedy: "`craton engine install`, or --from DIR without a network"}
 }
 
-func (c doctorCommand) models(context.Context, streams) finding {
+func localModels(data string) finding {
 	f := finding{what: "models"}
-	store, err := pull.Open(filepath.Join(c.Data, "models"), nil, time.Now, nil)
+	store, err := pull.Open(filepath.Join(data, "models"), nil, time.Now, nil)
 	if err != nil {
 		return finding{what: "models", state: err.Error(), bad: true}
 	}

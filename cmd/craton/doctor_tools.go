@@ -18,16 +18,9 @@ import (
 // to start first.
 const askTools = 20 * time.Second
 
-// tools asks every tool server of the configuration what it offers, as the
-// server would: those that are commands are run.
-func (c doctorCommand) tools(ctx context.Context, s streams) []finding {
-	if c.Config == "" {
-		return nil
-	}
-	cfg, err := config.Load(c.Config, s.getenv)
-	if err != nil {
-		return nil // the line about the configuration says it
-	}
+// toolServers asks every tool server of the configuration what it offers, as
+// the server would: those that are commands are run.
+func toolServers(ctx context.Context, cfg *config.Config, s streams) []finding {
 	asked := make([]finding, len(cfg.Tools.Servers))
 	var wg sync.WaitGroup
 	for i, server := range cfg.Tools.Servers {

@@ -44,7 +44,7 @@ tools:
 	}
 	env := map[string]string{"RIGHT": "right", "WRONG": "wrong"}
 	s := streams{out: io.Discard, err: io.Discard, getenv: func(name string) string { return env[name] }}
-	found := (doctorCommand{Config: path}).tools(t.Context(), s)
+	found := toolServers(t.Context(), doctorConfig(t, path, s), s)
 	for i, want := range []finding{
 		{what: "tools fine", state: "offers 1 tools"},
 		{what: "tools misspelt", state: "offers 1 tools", remedy: `no tool "lok"`},

@@ -20,14 +20,7 @@ import (
 const askUpstream = 5 * time.Second
 
 // upstreams asks every upstream that the server would use for its models.
-func (c doctorCommand) upstreams(ctx context.Context, s streams) []finding {
-	cfg := &config.Config{}
-	if c.Config != "" {
-		var err error
-		if cfg, err = config.Load(c.Config, s.getenv); err != nil {
-			return nil // the line about the configuration says it
-		}
-	}
+func (c doctorCommand) upstreams(ctx context.Context, cfg *config.Config, s streams) []finding {
 	asked := make([]finding, len(cfg.Upstreams))
 	var wg sync.WaitGroup
 	for i := range cfg.Upstreams {

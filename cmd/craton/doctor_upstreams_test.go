@@ -54,7 +54,7 @@ upstreams:
 	env := map[string]string{"RIGHT": "right", "WRONG": "wrong"}
 	var out strings.Builder
 	s := streams{out: &out, err: io.Discard, getenv: func(name string) string { return env[name] }}
-	if err := report(s, (doctorCommand{Config: path}).upstreams(t.Context(), s)); err == nil {
+	if err := report(s, (doctorCommand{Config: path}).upstreams(t.Context(), doctorConfig(t, path, s), s)); err == nil {
 		t.Error("nothing is broken")
 	}
 	lines := strings.Split(out.String(), "\n")

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,7 +162,11 @@ func migrate(ctx context.Context, path string) (err error) {
 
 // connect opens a pool of connections with the common pragmas and more.
 func connect(path string, size int, more []string) (*sql.DB, error) {
-	options := url.Values{"_pragma": append(append([]string(nil), pragmas...), more...)}
+	return pool(path, url.Values{"_pragma": slices.Concat(pragmas, more)}, size)
+}
+
+// pool opens a pool of connections with options as the driver and SQLite know them.
+func pool(path string, options url.Values, size int) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", uri(path)+"?"+options.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
