@@ -62,6 +62,25 @@ func (db *DB) Due(ctx context.Context, node session.Node, limit int) ([]session.
 	if limit <= 0 || limit > session.MaxDue {
 		limit = session.MaxDue
 	}
+	var leases []session.Lease
+	for len(leases) < limit {
+		chunk := min(limit-len(leases), leaseChunk)
+		granted, changed, err := db.due(ctx, node, chunk)
+		if err != nil && len(leases) == 0 {
+			return nil, failed("claim due sessions", err)
+		}
+		// What was claimed counts, whatever became of the rest.
+		leases = append(leases, granted...)
+		if err != nil || changed < chunk {
+			break
+		}
+	}
+	return leases, nil
+}
+
+// due claims up to limit due sessions and says how many changed: those that are
+// granted, and those that were set aside.
+func (db *DB) due(ctx context.Context, node session.Node, limit int) (leases []session.Lease, changed int, err error) {
 	var readable []string
 	var kinds []any
 	for _, kind := range slices.Sorted(maps.Keys(node.Reads)) {
@@ -70,9 +89,8 @@ func (db *DB) Due(ctx context.Context, node session.Node, limit int) ([]session.
 	}
 	query := `SELECT ` + entryColumns + ` FROM sessions s WHERE s.due_at > 0 AND s.due_at <= ? AND (` +
 		strings.Join(readable, " OR ") + `) ORDER BY s.due_at LIMIT ?` + db.engine.Dialect().SkipLocked
-	var leases []session.Lease
-	err := db.engine.Write(ctx, appending, func(tx Tx) error {
-		leases = nil
+	err = db.engine.Write(ctx, appending, func(tx Tx) error {
+		leases, changed = nil, 0
 		now, err := db.now(tx)
 		if err != nil {
 			return err
@@ -83,13 +101,14 @@ func (db *DB) Due(ctx context.Context, node session.Node, limit int) ([]session.
 			return err
 		}
 		for _, e := range due {
-			e, changed, refusal := e.Claim(node, now)
-			if !changed {
+			e, claimed, refusal := e.Claim(node, now)
+			if !claimed {
 				continue
 			}
 			if err := writeClaim(tx, e); err != nil {
 				return err
 			}
+			changed++
 			if refusal == nil {
 				leases = append(leases, e.Lease())
 			}
@@ -97,9 +116,9 @@ func (db *DB) Due(ctx context.Context, node session.Node, limit int) ([]session.
 		return nil
 	})
 	if err != nil {
-		return nil, failed("claim due sessions", err)
+		return nil, 0, err
 	}
-	return leases, nil
+	return leases, changed, nil
 }
 
 // Renew implements [session.Leaser].
@@ -112,7 +131,7 @@ func (db *DB) Renew(ctx context.Context, ttl time.Duration, leases ...session.Le
 		return strings.Compare(a.Head.ID, b.Head.ID)
 	})
 	var held []session.Lease
-	for chunk := range slices.Chunk(sorted, renewChunk) {
+	for chunk := range slices.Chunk(sorted, leaseChunk) {
 		still, err := db.renew(ctx, ttl, chunk)
 		if err != nil {
 			return held, failed("renew leases", err)
@@ -122,9 +141,10 @@ func (db *DB) Renew(ctx context.Context, ttl time.Duration, leases ...session.Le
 	return held, nil
 }
 
-// renewChunk is how many leases one transaction renews: their sessions take no
-// appends meanwhile.
-const renewChunk = 100
+// leaseChunk is how many leases one transaction grants or renews: their sessions
+// take no appends meanwhile, and on a slow link more would not be done before the
+// caller's time is over, and be undone.
+const leaseChunk = 100
 
 func (db *DB) renew(ctx context.Context, ttl time.Duration, leases []session.Lease) (held []session.Lease, err error) {
 	err = db.engine.Write(ctx, appending, func(tx Tx) error {
