@@ -27,7 +27,8 @@ type fastRequest struct {
 type watcher interface {
 	// Pass appends to dst what of p the client gets.
 	Pass(dst, p []byte) []byte
-	// End appends what was held back, and an error event when the stream broke off.
+	// End appends what was held back, or an error event when the stream broke
+	// off: half an event is of no use to anybody.
 	End(dst []byte, broken *model.Error) []byte
 	// Usage is what was read off the stream so far, and whether that is the
 	// usage of the whole answer.

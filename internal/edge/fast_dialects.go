@@ -40,25 +40,31 @@ var openAIFast = &fastDialect{
 // openAIWatch watches a stream of Chat Completions chunks.
 type openAIWatch struct {
 	scan   *openai.UsageScanner
-	filter *openai.UsageFilter
+	hold   eventHold
+	filter *openai.UsageFilter // holds too
 }
 
 func (w *openAIWatch) Pass(dst, p []byte) []byte {
 	w.scan.Scan(p)
 	if w.filter == nil {
-		return append(dst, p...)
+		return w.hold.Append(dst, p)
 	}
 	return w.filter.Append(dst, p)
 }
 
 func (w *openAIWatch) End(dst []byte, broken *model.Error) []byte {
+	var last interface {
+		Flush(dst []byte) []byte
+		Break(dst []byte) []byte
+	} = &w.hold
 	if w.filter != nil {
-		dst = w.filter.Flush(dst)
+		last = w.filter
 	}
-	if broken != nil {
-		dst = openai.NewEncoder(openai.EncoderOptions{}).AppendError(dst, broken)
+	if broken == nil {
+		return last.Flush(dst)
 	}
-	return dst
+	dst = last.Break(dst)
+	return openai.NewEncoder(openai.EncoderOptions{}).AppendError(dst, broken)
 }
 
 func (w *openAIWatch) Usage() (model.Usage, bool) { return w.scan.Usage() }
@@ -82,18 +88,21 @@ var anthropicFast = &fastDialect{
 }
 
 // anthropicWatch watches a stream of Messages events.
-type anthropicWatch struct{ scan anthropic.UsageScanner }
+type anthropicWatch struct {
+	scan anthropic.UsageScanner
+	hold eventHold
+}
 
 func (w *anthropicWatch) Pass(dst, p []byte) []byte {
 	_, _ = w.scan.Write(p) // never fails
-	return append(dst, p...)
+	return w.hold.Append(dst, p)
 }
 
 func (w *anthropicWatch) End(dst []byte, broken *model.Error) []byte {
-	if broken != nil {
-		dst = anthropic.NewEncoder(anthropic.ResponseOptions{}).AppendError(dst, broken)
+	if broken == nil {
+		return w.hold.Flush(dst)
 	}
-	return dst
+	return anthropic.NewEncoder(anthropic.ResponseOptions{}).AppendError(w.hold.Break(dst), broken)
 }
 
 func (w *anthropicWatch) Usage() (model.Usage, bool) {

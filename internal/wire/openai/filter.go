@@ -63,6 +63,16 @@ func (f *UsageFilter) Flush(dst []byte) []byte {
 	return dst
 }
 
+// Break drops what is held of a stream that broke off, so that an event can
+// follow; where a part of the last event has passed, it ends that one.
+func (f *UsageFilter) Break(dst []byte) []byte {
+	f.held = nil
+	if f.passing {
+		dst = append(dst, "\n\n"...)
+	}
+	return dst
+}
+
 // lineFeed sends the second half of a CRLF after the first.
 func (f *UsageFilter) lineFeed(dst []byte) []byte {
 	f.afterCR = false
