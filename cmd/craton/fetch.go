@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,8 +21,12 @@ var vendors = []string{
 	"api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com", "openrouter.ai", "router.huggingface.co",
 	"api.cerebras.ai", "api.cohere.ai", "api.cohere.com", "api.deepinfra.com", "api.deepseek.com", "api.fireworks.ai", "api.groq.com",
 	"api.mistral.ai", "api.moonshot.ai", "api.perplexity.ai", "api.sambanova.ai", "api.together.xyz", "api.x.ai", "integrate.api.nvidia.com",
-	".amazonaws.com", ".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com",
+	".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com",
 }
+
+// bedrockHost is the name of a region's Bedrock. Other names below Amazon's may
+// be of an operator's own servers: gateways of APIs, load balancers, SageMaker.
+var bedrockHost = regexp.MustCompile(`^bedrock(-runtime|-mantle)?(-fips)?\.[a-z]{2}(-[a-z]+)+-[0-9]\.(amazonaws\.com(\.cn)?|api\.aws)$`)
 
 // fetching is who fetches addresses for an upstream: as configured, else the
 // upstream where it is a vendor's.
@@ -37,7 +42,7 @@ func fetching(configured, kind, base string) gateway.Fetching {
 		return gateway.FetchEgress
 	}
 	host := strings.ToLower(u.Hostname())
-	if slices.ContainsFunc(vendors, func(v string) bool { return host == v || v[0] == '.' && strings.HasSuffix(host, v) }) {
+	if bedrockHost.MatchString(host) || slices.ContainsFunc(vendors, func(v string) bool { return host == v || v[0] == '.' && strings.HasSuffix(host, v) }) {
 		return gateway.FetchPass
 	}
 	return gateway.FetchEgress
