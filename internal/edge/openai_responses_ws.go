@@ -29,6 +29,9 @@ const (
 	socketBusy = 16
 	// socketQueue is how many requests may wait in one lane.
 	socketQueue = 16
+	// socketHeld bounds what waits or is answered on one connection, in largest
+	// requests: the queues alone would hold hundreds of those.
+	socketHeld = 2
 	// socketPatience is how long a reader may take for one message.
 	socketPatience = 30 * time.Second
 )
@@ -60,6 +63,8 @@ type socket struct {
 	cached *cachedResponse
 	// active are the ids of responses being made.
 	active map[string]bool
+	// held is how many bytes of requests wait or are being answered.
+	held int64
 }
 
 // responseSocket serves GET /v1/responses with an upgrade to WebSocket.
@@ -199,13 +204,30 @@ func (s *socket) enqueue(name string, body []byte) {
 		s.lanes[name] = lane
 		s.group.Go(func() { s.work(name, lane) })
 	}
+	fits := s.held+int64(len(body)) <= socketHeld*s.c.h.opts.MaxBodyBytes
+	if fits {
+		s.held += int64(len(body))
+	}
 	s.mu.Unlock()
+	if !fits {
+		s.refuse(name, &model.Error{Kind: model.RateLimited, Message: "The requests that wait on this connection are too large together.",
+			Hint: "Wait for responses before sending more, or use another connection."})
+		return
+	}
 	select {
 	case lane <- body:
 	default:
+		s.release(body)
 		s.refuse(name, &model.Error{Kind: model.RateLimited, Subject: "stream_id", Message: "Too many requests wait in this stream.",
 			Hint: "Wait for responses before sending more."})
 	}
+}
+
+// release gives back the room of a request that is answered or refused.
+func (s *socket) release(body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held -= int64(len(body))
 }
 
 // work makes a lane's responses, in order.
@@ -220,7 +242,9 @@ func (s *socket) work(name string, lane <-chan []byte) {
 			case <-s.ctx.Done():
 				return
 			}
-			if err := s.respond(body); err != nil && s.ctx.Err() == nil {
+			err := s.respond(body)
+			s.release(body)
+			if err != nil && s.ctx.Err() == nil {
 				s.refuse(name, model.AsError(err))
 			}
 			<-s.slots
@@ -246,7 +270,7 @@ func (n nowhere) WriteHeader(int)             {}
 // respond makes one response. An error says that it never began.
 func (s *socket) respond(body []byte) error {
 	c := s.sub(body)
-	var failed error
+	failed := error(&model.Error{Kind: model.Internal, Op: "edge.respond"}) // unless it comes to its end
 	c.run(func() error {
 		failed = s.create(c)
 		return failed
@@ -415,45 +439,6 @@ func (s *socket) forget(t *turn) {
 	if s.cached != nil && s.cached.id == t.opts.PreviousResponseID {
 		s.cached = nil
 	}
-}
-
-// steer answers a wish to change a response that is being made. Models that
-// take input while they answer are not reached by this server, so that it is
-// never granted; the reason tells what the client can do.
-func (s *socket) steer(name string, body []byte) {
-	id := gjson.GetBytes(body, "previous_response_id").String()
-	s.mu.Lock()
-	active := s.active[id]
-	known := s.cached != nil && s.cached.id == id
-	s.mu.Unlock()
-	code, message := "response_not_found", "There is no such response on this connection."
-	switch {
-	case !gjson.GetBytes(body, "input").IsArray():
-		code, message = "invalid_input", "input must be an array of user messages."
-	case active:
-		code, message = "steering_not_supported", "The response is being made, and its model takes no input meanwhile. Continue it once it has ended."
-	case known:
-		code, message = "response_already_completed", "The response has ended. Continue it with response.create."
-	}
-	raw, err := json.Marshal(steerFailed{Type: "response.steer.failed", Previous: id, Error: steerError{code, message}, Stream: name})
-	if err == nil {
-		err = s.send(raw)
-	}
-	if err != nil {
-		s.c.h.opts.Log.Debug("a socket's reader left", "err", err)
-	}
-}
-
-type steerFailed struct {
-	Type     string     `json:"type"`
-	Previous string     `json:"previous_response_id"`
-	Error    steerError `json:"error"`
-	Stream   string     `json:"stream_id,omitzero"`
-}
-
-type steerError struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
 }
 
 // refuse sends an error.
