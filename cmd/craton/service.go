@@ -62,7 +62,7 @@ type service struct {
 	launched atomic.Pointer[[]server.ModelSpec]
 	stop     context.CancelFunc
 	refresh  chan struct{}
-	driven   sync.WaitGroup // of the driver
+	driven   sync.WaitGroup // of the driver, and of what expires
 	// handOver lets agent sessions go to other servers, or to the next start.
 	handOver context.CancelFunc
 }
@@ -114,6 +114,7 @@ func newService(ctx context.Context, cfg *config.Config, st *state, s streams, l
 	svc.handOver = handOver
 	svc.driven.Go(func() { svc.driver.Run(driving) })
 	svc.driven.Go(func() { giveBack(driving) })
+	svc.driven.Go(func() { svc.expire(background) })
 	go func() {
 		defer close(svc.refresh)
 		svc.work(background)

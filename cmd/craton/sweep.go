@@ -18,16 +18,48 @@ const (
 	firstSweep = 5 * time.Minute
 )
 
-// sweepSessions is how many expired streams and unused payloads of sessions one
-// sweep removes.
-const sweepSessions = 10_000
+// expireEvery is how often streams that expired are removed: what models said does
+// not stay much longer than it is kept.
+const expireEvery = 5 * time.Minute
+
+// sweepPage is how many unused payloads of sessions are removed at a time.
+const sweepPage = 10_000
+
+// expire removes expired streams from time to time, until ctx ends. It is apart
+// from what else is due, which may not wait until very many are removed.
+func (svc *service) expire(ctx context.Context) {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		bounded, cancel := context.WithTimeout(ctx, expireEvery) // the next time goes on
+		_, err := svc.state.db.Expire(bounded)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			svc.log.Warn("streams that expired were not all removed; it is tried again", "err", err)
+		}
+	}
+}
+
+// sweepSessions removes all payloads that no event has, and nodes that are gone.
+func (svc *service) sweepSessions(ctx context.Context) error {
+	for {
+		swept, err := svc.state.db.Sweep(ctx, sweepPage)
+		if err != nil || swept.Payloads < sweepPage {
+			return err
+		}
+	}
+}
 
 // sweep removes what is kept no longer, of every tenant, and counts object
 // bytes again. What fails for one tenant does not stop the others' sweep.
 func (svc *service) sweep(ctx context.Context, now time.Time) error {
 	_, err := svc.state.objects.SweepUnfinished(ctx, now.Add(-blob.Unfinished))
-	_, serr := svc.state.db.Sweep(ctx, sweepSessions)
-	err = errors.Join(err, serr)
+	err = errors.Join(err, svc.sweepSessions(ctx))
 	filter := identity.TenantFilter{}
 	for {
 		tenants, lerr := svc.state.db.Tenants(ctx, filter)

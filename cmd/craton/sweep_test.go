@@ -1,14 +1,20 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/edge/edgetest"
+	"github.com/craton-ai/craton/internal/session"
 )
 
 // TestSweep removes async invocations and unfinished uploads when their time
@@ -67,4 +73,44 @@ func TestSweep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// swept is a database of which much is to be removed; it counts how often.
+type swept struct {
+	database
+	expired, sweeps, left int
+}
+
+func (s *swept) Expire(context.Context) (int, error) {
+	s.expired++
+	return 0, errors.New("not this time")
+}
+
+func (s *swept) Sweep(_ context.Context, limit int) (session.Swept, error) {
+	s.sweeps++
+	gone := min(s.left, limit)
+	s.left -= gone
+	return session.Swept{Payloads: gone}, nil
+}
+
+// TestSweepOfMany removes all of what sessions do not need, and what expired
+// every few minutes.
+func TestSweepOfMany(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := &swept{left: 2*sweepPage + 1}
+		svc := &service{state: &state{db: db}, log: slog.New(slog.DiscardHandler)}
+		if err := svc.sweepSessions(t.Context()); err != nil || db.left != 0 || db.sweeps != 3 {
+			t.Errorf("%d are left after %d sweeps, %v", db.left, db.sweeps, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { svc.expire(ctx) })
+		time.Sleep(3*expireEvery + time.Second) // of the bubble's clock
+		cancel()
+		group.Wait()
+		if db.expired != 3 {
+			t.Errorf("in the time of three, streams were removed %d times", db.expired)
+		}
+	})
 }

@@ -92,6 +92,11 @@ type Buffer interface {
 	// with an id greater than after, in order; none mean that there are no
 	// more at the moment. It answers [ErrNotFound] for an unknown session.
 	ReadDeltas(ctx context.Context, tenant, session string, after EventID, limit int) ([]Delta, error)
+	// Expire removes the deltas of every event that expired, of any tenant, and
+	// returns how many events that were, also where it ends with ctx or an error.
+	// It is for every node to call from time to time; callers at the same moment
+	// do not get in each other's way.
+	Expire(ctx context.Context) (int, error)
 }
 
 // Check says what is wrong with the append, or nil. Stores call it first.

@@ -78,18 +78,16 @@ type Index interface {
 	// the one given, or with Seq 0 those that were deleted. It is for a process
 	// that follows very many: one question for all of them.
 	Moved(ctx context.Context, known map[string]uint64) ([]Ref, error)
-	// Sweep removes up to limit of each: stream buffers that expired, large
-	// payloads that no event has, and what nodes advertised that are gone. It is
-	// for every node to call from time to time; callers at the same moment do
-	// not get in each other's way.
+	// Sweep removes up to limit (0 means 1000) large payloads that no event has,
+	// and what nodes advertised that are gone. It is for every node to call from
+	// time to time; callers at the same moment do not get in each other's way.
 	Sweep(ctx context.Context, limit int) (Swept, error)
 }
 
 // Swept counts what a sweep removed.
 type Swept struct {
-	// Streams are events whose deltas expired; Payloads those without an
-	// event; Nodes those that are gone.
-	Streams, Payloads, Nodes int
+	// Payloads are those without an event; Nodes those that are gone.
+	Payloads, Nodes int
 }
 
 func (f Facts) check(session string) error {

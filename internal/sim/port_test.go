@@ -195,6 +195,10 @@ func (p *port) ReadDeltas(ctx context.Context, tenant, id string, after session.
 	return through(p, ctx, "ReadDeltas", id, func() ([]session.Delta, error) { return p.w.store.ReadDeltas(ctx, tenant, id, after, limit) })
 }
 
+func (p *port) Expire(ctx context.Context) (int, error) {
+	return through(p, ctx, "Expire", "", func() (int, error) { return p.w.store.Expire(ctx) })
+}
+
 // tools is the ledger as a node reaches it.
 type tools struct{ *port }
 

@@ -282,13 +282,31 @@ func expiry(r runtime) {
 	r.advance(40 * time.Second)
 	r.must(r.store.AppendDeltas(ctx, batchOf(head, 2, "b")))
 	r.advance(40 * time.Second)
-	swept, err := r.store.Sweep(ctx, 10)
+	gone, err := r.store.Expire(ctx)
 	r.must(err)
-	if swept.Streams != 1 || r.read(head, session.EventID{}, 0) != "1-1-1a 1-1-2b " || r.read(other, session.EventID{}, 0) != "" {
-		r.Errorf("swept %+v, or not what had expired", swept)
+	if gone != 1 || r.read(head, session.EventID{}, 0) != "1-1-1a 1-1-2b " || r.read(other, session.EventID{}, 0) != "" {
+		r.Errorf("the streams of %d events were removed, or not what had expired", gone)
 	}
 	r.advance(40 * time.Second)
-	if swept, err = r.store.Sweep(ctx, 10); err != nil || swept.Streams != 1 || r.read(head, session.EventID{}, 0) != "" {
-		r.Errorf("swept %+v, %v", swept, err)
+	if gone, err = r.store.Expire(ctx); err != nil || gone != 1 || r.read(head, session.EventID{}, 0) != "" {
+		r.Errorf("the streams of %d events were removed, %v", gone, err)
+	}
+}
+
+// expiryOfMany removes what expired however much it is.
+func expiryOfMany(r runtime) {
+	const events = 2100
+	ctx := r.Context()
+	head := r.append(r.begin("t1"), say("a"))
+	all := session.Deltas{Tenant: head.Tenant, Session: head.ID, Epoch: head.Epoch, TTL: time.Minute}
+	for seq := range uint64(events) {
+		all.Deltas = append(all.Deltas, session.Delta{ID: session.EventID{Seq: seq + 1, Attempt: 1, N: 1}, Data: []byte("x")})
+	}
+	r.must(r.store.AppendDeltas(ctx, all))
+	r.advance(61 * time.Second)
+	for _, want := range []int{events, 0} {
+		if gone, err := r.store.Expire(ctx); err != nil || gone != want {
+			r.Errorf("of %d expired streams %d were removed, %v", want, gone, err)
+		}
 	}
 }

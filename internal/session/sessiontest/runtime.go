@@ -43,6 +43,7 @@ func RunRuntime(t *testing.T, open RuntimeOpener) {
 		{"events are streamed at the same time", parallelDeltas},
 		{"an outcome takes the end of its stream along", outcomes},
 		{"an event's deltas expire together", expiry},
+		{"whatever expired is removed", expiryOfMany},
 		{"sessions are listed", listings},
 		{"a deleted session leaves a tombstone", tombstones},
 		{"a submission happens once", submissions},

@@ -125,19 +125,11 @@ func (s *Store) living(tenant, id string) (*journal, error) {
 
 // Sweep implements [session.Index]. Payloads go with their last event here, so
 // there are none to sweep.
-func (s *Store) Sweep(ctx context.Context, limit int) (session.Swept, error) {
+func (s *Store) Sweep(ctx context.Context, _ int) (session.Swept, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
 	var swept session.Swept
-	for _, j := range s.sessions {
-		for seq, stream := range j.streams {
-			if swept.Streams < limit && !stream.expires.After(now) {
-				delete(j.streams, seq)
-				swept.Streams++
-			}
-		}
-	}
 	for name, n := range s.nodes {
 		if !n.until.After(now) {
 			delete(s.nodes, name)

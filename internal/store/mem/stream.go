@@ -162,3 +162,19 @@ func (s *Store) eraseSnapshots(j *journal) {
 		}
 	}
 }
+
+// Expire implements [session.Buffer].
+func (s *Store) Expire(ctx context.Context) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, gone := s.now(), 0
+	for _, j := range s.sessions {
+		for seq, stream := range j.streams {
+			if !stream.expires.After(now) {
+				delete(j.streams, seq)
+				gone++
+			}
+		}
+	}
+	return gone, ctx.Err()
+}

@@ -118,6 +118,7 @@ func TestNothingReadsEverySession(t *testing.T) {
 		"requeue":  {do: func() error { return store.Requeue(ctx, "t", "s") }},
 		"snapshot": {do: func() error { _, err := store.LoadSnapshot(ctx, "t", "s", "f", 9); return ignore(err) }},
 		"deltas":   {do: func() error { _, err := store.ReadDeltas(ctx, "t", "s", session.EventID{}, 9); return err }},
+		"expire":   {do: func() error { _, err := store.Expire(ctx); return err }, sorts: true},
 		"label":    {do: func() error { _, err := store.Find(ctx, "t", "l"); return ignore(err) }},
 		"events":   {do: func() error { _, err := store.Read(ctx, "t", "s", 3, 9); return err }},
 	} {
