@@ -105,3 +105,21 @@ func TestLossesAreFoundInside(t *testing.T) {
 		t.Errorf("got %v from a stream that lost nothing", got)
 	}
 }
+
+// TestToolTitle names a vendor's tool for people as well as it can.
+func TestToolTitle(t *testing.T) {
+	t.Parallel()
+	own := func(raw string) *model.Opaque {
+		return &model.Opaque{Dialect: model.DialectOpenAIResponses, Raw: []byte(raw)}
+	}
+	for want, tool := range map[string]model.Tool{
+		"look":           {Name: "look"},
+		"search":         {Name: "search", Opaque: own(`{"type":"web_search"}`)},
+		"web_search":     {Opaque: own(`{"type":"web_search"}`)},
+		"without a name": {Opaque: own(`{"type":"` + strings.Repeat("x", 65) + `"}`)},
+	} {
+		if got := tool.Title(); got != want {
+			t.Errorf("%+v is called %q", tool, got)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Role says who speaks. Tool results are parts of user messages.
 type Role string
@@ -86,6 +89,21 @@ type Tool struct {
 	Opaque *Opaque
 	// Extra holds members of the tool the hub does not model, as one JSON object; usually nil.
 	Extra *Opaque
+}
+
+// Title is what to call the tool in a message to people: its name, or the type
+// of a vendor's own that has none.
+func (t *Tool) Title() string {
+	if t.Name != "" || t.Opaque == nil {
+		return t.Name
+	}
+	var own struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(t.Opaque.Raw, &own) != nil || own.Type == "" || len(own.Type) > 64 {
+		return "without a name"
+	}
+	return own.Type
 }
 
 // ChoiceMode says how free the model is to call tools.

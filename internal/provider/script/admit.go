@@ -33,7 +33,7 @@ func admit(req *model.Request, card *model.Card, tokens int64) error {
 	}
 	for i, t := range req.Tools {
 		if t.Opaque != nil {
-			return cannot(card, fmt.Sprintf("tools.%d", i), "use the vendor's tool "+otherwise(t.Name, "(unnamed)"))
+			return cannot(card, fmt.Sprintf("tools.%d", i), "use the vendor's tool "+t.Title())
 		}
 	}
 	for i, m := range req.Messages {

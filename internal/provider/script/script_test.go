@@ -432,12 +432,17 @@ func Example() {
 // dropped silently.
 func TestVendorToolsAreRefused(t *testing.T) {
 	t.Parallel()
-	_, err := newModel(t, script.Config{}).Generate(t.Context(), &model.Request{
-		Model: script.ChatModel, Messages: []model.Message{model.UserText("hi")},
-		Tools: []model.Tool{{Name: "web_search", Opaque: &model.Opaque{Dialect: model.DialectAnthropic, Raw: []byte(`{"type":"web_search_20250305"}`)}}},
-	})
-	if e := model.AsError(err); e == nil || e.Kind != model.Unsupported || !strings.Contains(e.Message, "web_search") {
-		t.Errorf("Generate = %v, want Unsupported that names web_search", err)
+	for want, tool := range map[string]model.Tool{
+		"tool web_search.":    {Name: "web_search", Opaque: &model.Opaque{Dialect: model.DialectAnthropic, Raw: []byte(`{"type":"web_search_20250305"}`)}},
+		"tool computer.":      {Opaque: &model.Opaque{Dialect: model.DialectOpenAIResponses, Raw: []byte(`{"type":"computer"}`)}},
+		"tool without a name": {Opaque: &model.Opaque{Dialect: model.DialectOpenAIResponses, Raw: []byte(`{"type":`)}},
+	} {
+		_, err := newModel(t, script.Config{}).Generate(t.Context(), &model.Request{
+			Model: script.ChatModel, Messages: []model.Message{model.UserText("hi")}, Tools: []model.Tool{tool},
+		})
+		if e := model.AsError(err); e == nil || e.Kind != model.Unsupported || !strings.Contains(e.Message, want) {
+			t.Errorf("Generate = %v, want Unsupported that says %q", err, want)
+		}
 	}
 }
 

@@ -133,7 +133,7 @@ func (e *requestEncoder) tool(path string, t *model.Tool) {
 		e.b.Raw(t.Opaque.Raw)
 		return
 	case t.Opaque != nil:
-		e.lose(path, model.LossMajor, "a tool that only "+string(t.Opaque.Dialect)+" offers")
+		e.lose(path, model.LossMajor, "the tool "+t.Title()+", which only "+string(t.Opaque.Dialect)+" offers")
 		return
 	case t.Custom:
 		e.lose(path, model.LossMajor, "a free-text tool")

@@ -71,7 +71,7 @@ func (e *requestEncoder) tool(t *model.Tool, path string) []toolShape {
 		out = append(out, s)
 	case t.Opaque != nil && e.native(t.Opaque.Dialect): // see nativeTools
 	case t.Opaque != nil:
-		e.lose(path, model.LossMajor, "Converse has no tool of %s's own kind.", t.Opaque.Dialect)
+		e.lose(path, model.LossMajor, "Converse has no tool of %s's own kind, as %s is.", t.Opaque.Dialect, t.Title())
 	case t.Custom:
 		e.lose(path, model.LossMajor, "Converse has no free-text tools; %s needs a schema.", t.Name)
 	default:

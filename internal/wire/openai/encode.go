@@ -100,7 +100,7 @@ func (e *requestEncoder) tool(t *model.Tool, path string) {
 	case t.Opaque != nil && t.Opaque.Dialect == model.DialectOpenAIChat:
 		e.raw(t.Opaque.Raw)
 	case t.Opaque != nil:
-		e.lose(model.LossMajor, path, "a tool that only the dialect %s knows", t.Opaque.Dialect)
+		e.lose(model.LossMajor, path, "the tool %s, which only the dialect %s knows", t.Title(), t.Opaque.Dialect)
 	case t.Custom:
 		e.open('{')
 		e.member("type", "custom")

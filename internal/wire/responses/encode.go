@@ -76,7 +76,7 @@ func (e *requestEncoder) tools() {
 		b.Open('[')
 		for i := range req.Tools {
 			if !writeTool(b, &req.Tools[i]) {
-				e.w.lose(at("tools", i), model.LossMajor, "a tool that only "+string(req.Tools[i].Opaque.Dialect)+" offers")
+				e.w.lose(at("tools", i), model.LossMajor, "the tool "+req.Tools[i].Title()+", which only "+string(req.Tools[i].Opaque.Dialect)+" offers")
 			}
 		}
 		b.Close(']')
