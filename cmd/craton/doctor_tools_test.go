@@ -38,6 +38,7 @@ tools:
     - {name: misspelt, url: LIVE, token: {env: RIGHT}, allow: [lok]}
     - {name: refused, url: LIVE, token: {env: WRONG}}
     - {name: absent, command: /nonexistent/tools}
+    - {name: dies, command: /bin/sh, args: [-c, "printf 'one\ntwo\nthree\nno TOKEN is set' >&2"]}
 `, "LIVE", server.URL)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -50,10 +51,14 @@ tools:
 		{what: "tools misspelt", state: "offers 1 tools", remedy: `no tool "lok"`},
 		{what: "tools refused", state: "offers no tools", remedy: "`token`", bad: true},
 		{what: "tools absent", state: "offers no tools", remedy: "by hand", bad: true},
+		{what: "tools dies", state: ` It wrote: "two" "three" "no TOKEN is set"`, remedy: "by hand", bad: true},
 	} {
 		got := found[i]
 		if got.what != want.what || got.bad != want.bad || !strings.Contains(got.state, want.state) || !strings.Contains(got.remedy, want.remedy) || (got.remedy == "") != (want.remedy == "") {
 			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if n := strings.Count(got.state, "no such file"); n > 1 || strings.Contains(got.state, "\n") {
+			t.Errorf("%s: the reason is told %d times: %q", got.what, n, got.state)
 		}
 	}
 }

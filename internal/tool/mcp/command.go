@@ -46,16 +46,18 @@ func (c Command) transport(cfg Config) (sdk.Transport, *trouble) {
 	if cmd.Env == nil {
 		cmd.Env = []string{} // nil would mean the server's own, keys and all
 	}
-	cmd.Stderr = &scribe{log: cfg.Log, server: c.Name, left: logLines}
+	said := &scribe{log: cfg.Log, server: c.Name, left: logLines}
+	cmd.Stderr = said
 	cmd.WaitDelay = grace // a grandchild may hold the pipe
 	group(cmd)
-	return &childTransport{cmd: cmd, trouble: t, limit: cfg.Limits.Answer}, t
+	return &childTransport{cmd: cmd, said: said, trouble: t, limit: cfg.Limits.Answer}, t
 }
 
 // childTransport starts the process and watches its output. The SDK's own
 // transport neither says which bound was passed nor ends a group of processes.
 type childTransport struct {
 	cmd     *exec.Cmd
+	said    *scribe
 	trouble *trouble
 	limit   int
 }
@@ -74,7 +76,7 @@ func (t *childTransport) Connect(ctx context.Context) (sdk.Connection, error) {
 		t.trouble.note(err)
 		return nil, err
 	}
-	p := &child{cmd: t.cmd, stdout: stdout, limit: t.limit, stdin: stdin, trouble: t.trouble}
+	p := &child{cmd: t.cmd, said: t.said, stdout: stdout, limit: t.limit, stdin: stdin, trouble: t.trouble}
 	return (&sdk.IOTransport{Reader: p, Writer: keepOpen{stdin}, MaxLineLength: -1}).Connect(ctx)
 }
 
@@ -86,6 +88,7 @@ func (keepOpen) Close() error { return nil }
 // child is a running process.
 type child struct {
 	cmd     *exec.Cmd
+	said    *scribe
 	stdin   io.Closer
 	stdout  io.Reader
 	trouble *trouble
@@ -132,7 +135,8 @@ func (c *child) Close() error {
 			timer.Stop()
 		}
 		<-gone
-		kill(c.cmd) // what it left behind in its group
+		c.said.flush() // nobody writes to it any more; last words may lack an end
+		kill(c.cmd)    // what it left behind in its group
 	})
 	return nil
 }

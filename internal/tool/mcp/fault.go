@@ -120,8 +120,11 @@ func broken(label string, err error, t *trouble) *model.Error {
 	case errors.As(cause, &own):
 		return about(label, own)
 	case cause != nil && t.local:
+		if !errors.Is(err, cause) {
+			err = errors.Join(err, cause)
+		}
 		return &model.Error{Kind: model.UpstreamDown, Op: "mcp", Subject: label, Message: "The tool server ended or could not be started.",
-			Hint: "The operator finds why in the log.", Err: errors.Join(err, cause)}
+			Hint: "The operator finds why in the log.", Err: err}
 	case cause != nil:
 		return about(label, egress.AsError(cause))
 	}
