@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/craton-ai/craton/internal/edge"
 	"github.com/craton-ai/craton/internal/edge/edgetest"
 )
 
@@ -55,6 +56,35 @@ func TestNamesMayHoldSlashes(t *testing.T) {
 		w.Handler.ServeHTTP(answer, r)
 		if body := answer.Body.String(); answer.Code != http.StatusUnauthorized {
 			t.Errorf("GET %s: %d %s", path, answer.Code, body)
+		}
+	}
+}
+
+// TestRefusalsAreLogged tells the operator of requests that no contract served.
+func TestRefusalsAreLogged(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) { o.Instance = "here" }})
+	for _, c := range []struct {
+		host, path, loop string
+		status           int
+	}{
+		{"evil.example", "/v1/models", "", http.StatusMisdirectedRequest},
+		{"evil.example", "/anthropic/v1/models", "", http.StatusMisdirectedRequest},
+		{"evil.example", "/model/x/converse", "", http.StatusMisdirectedRequest},
+		{"localhost", "/v1//models", "", http.StatusNotFound},
+		{"localhost", "/nothing", "", http.StatusNotFound},
+		{"localhost", "/v1/models%ff", "", http.StatusBadRequest},
+		{"localhost", "/v1/models", "here", http.StatusLoopDetected},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://"+c.host+c.path, nil)
+		if c.loop != "" {
+			r.Header.Set(edge.HopHeader, c.loop)
+		}
+		answer := httptest.NewRecorder()
+		w.Handler.ServeHTTP(answer, r)
+		told, logged := w.Access(answer.Header().Get("X-Request-Id"))
+		if answer.Code != c.status || !logged || told.Status != c.status || told.Path != r.URL.Path || told.Bytes != int64(answer.Body.Len()) || told.Err == nil {
+			t.Errorf("%s%s: status %d, logged (%t) as %+v", c.host, c.path, answer.Code, logged, told)
 		}
 	}
 }

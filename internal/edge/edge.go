@@ -95,7 +95,8 @@ type Options struct {
 	// Sessions runs agents; nil serves none.
 	Sessions *driver.Sessions
 	// BarSelfApproval keeps the key that created a session from approving what
-	// its agent asks for.
+	// its agent asks for, and every key from approving in the Responses contract,
+	// which cannot tell who asked.
 	BarSelfApproval bool
 }
 
@@ -286,7 +287,7 @@ func (h *Handler) notFound(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuse answers before a dialect is known for certain, in the likeliest one's
-// shape. status 0 takes the dialect's own.
+// shape, and logs it as any other answer. status 0 takes the dialect's own.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err *model.Error, status int) {
 	d := openAI
 	at := r.URL.Path
@@ -296,7 +297,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err *model.Erro
 	case strings.HasPrefix(at, "/anthropic/"), strings.HasSuffix(at, "/messages"), r.Header.Get("Anthropic-Version") != "":
 		d = anthropicAPI
 	}
-	id := h.opts.NewID()
-	w.Header().Set(d.requestID, id)
-	d.writeError(w, id, err, status)
+	c := h.newCall(w, r, d)
+	d.writeError(c.w, c.id, err, status)
+	c.finish(err)
 }
