@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/craton-ai/craton/internal/document"
@@ -30,7 +31,14 @@ type Content interface {
 var reference = regexp.MustCompile(`^[0-9a-z-]{8,64}$`)
 
 // Directory is Content in a directory of this machine.
-type Directory struct{ root *os.Root }
+type Directory struct {
+	root *os.Root
+	// sync makes the entries of a directory durable.
+	sync func(*os.File) error
+	mu   sync.Mutex
+	// kept are the directories below root whose own entry is durable.
+	kept map[string]bool
+}
 
 // OpenDirectory makes dir if needed and returns it as Content. It holds the
 // directory open: Close it.
@@ -38,8 +46,15 @@ func OpenDirectory(dir string) (*Directory, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	parent, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(syncDirectory(parent), parent.Close()); err != nil {
+		return nil, err
+	}
 	root, err := os.OpenRoot(dir)
-	return &Directory{root}, err
+	return &Directory{root: root, sync: syncDirectory, kept: map[string]bool{}}, err
 }
 
 // Close gives the directory up.
@@ -58,7 +73,7 @@ func (d *Directory) Write(_ context.Context, ref string, r io.Reader) (n int64, 
 	if err != nil {
 		return 0, err
 	}
-	if err := d.root.MkdirAll(ref[:2], 0o700); err != nil {
+	if err := d.keep(ref[:2]); err != nil {
 		return 0, err
 	}
 	part := name + ".part"
@@ -80,12 +95,31 @@ func (d *Directory) Write(_ context.Context, ref string, r io.Reader) (n int64, 
 	return n, nil
 }
 
+// keep makes a directory below root, durably: one that was made and is lost by
+// a failure of power takes every file in it along.
+func (d *Directory) keep(name string) error {
+	if err := d.root.MkdirAll(name, 0o700); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.kept[name] {
+		return nil
+	}
+	// It may have been made by an earlier process that stopped right then.
+	if err := d.syncDir("."); err != nil {
+		return err
+	}
+	d.kept[name] = true
+	return nil
+}
+
 func (d *Directory) syncDir(name string) error {
 	f, err := d.root.Open(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(syncDirectory(f), f.Close())
+	return errors.Join(d.sync(f), f.Close())
 }
 
 // Open opens a file.

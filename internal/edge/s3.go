@@ -132,7 +132,7 @@ func (s *s3Call) operation() (s3Handler, bool) {
 			return s3Handler{}, false
 		}
 	}
-	if unversioned(s.query.Get("versionId")) != nil {
+	if unversioned(s.query.Get("versionId")) != nil || s.protects() {
 		return s3Handler{}, false
 	}
 	switch {

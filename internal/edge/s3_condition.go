@@ -39,6 +39,17 @@ func unversioned(id string) error {
 	return nil
 }
 
+// protects reports whether the request wants its object encrypted by a key of
+// the client's own, or locked: the client would believe in either.
+func (s *s3Call) protects() bool {
+	for name := range s.r.Header {
+		if strings.HasPrefix(name, "X-Amz-Server-Side-Encryption-Customer-") || strings.HasPrefix(name, "X-Amz-Object-Lock-") {
+			return true
+		}
+	}
+	return false
+}
+
 func preconditionFailed() error {
 	return &model.Error{Kind: model.Conflict, Subject: "key", Code: blob.PreconditionFailed,
 		Message: "At least one of the pre-conditions you specified did not hold."}

@@ -30,6 +30,8 @@ func TestConditionalObjects(t *testing.T) {
 		put("another demand", "x", 501, "If-None-Match", tag("two"), odd),
 		put("an append", "x", 501, "X-Amz-Write-Offset-Bytes", "3", odd),
 		with(put("both demands", "x", 501, "If-None-Match", "*", odd), "If-Match", "*"),
+		put("a key of the client's own", "x", 501, "X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256", odd),
+		put("a lock", "x", 501, "X-Amz-Object-Lock-Legal-Hold", "ON", odd),
 		with(s3("read another", "GET", "/bucket/k", "", 412, failed), "If-Match", tag("one")),
 		with(s3("read one that is older", "GET", "/bucket/k", "", 412, failed), "If-Unmodified-Since", "Fri, 13 Mar 2026 00:00:00 GMT"),
 		with(s3("remove another", "DELETE", "/bucket/k", "", 412, failed), "If-Match", tag("one")),
