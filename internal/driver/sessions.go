@@ -28,6 +28,10 @@ type Creation struct {
 	// Label finds the session's first event, unique within the tenant; empty
 	// for none.
 	Label string
+	// Uses are names of what counts once within the tenant, such as a person's
+	// yes: the creation uses them up for good, also if the session is deleted
+	// later. It needs a Body and a Label then.
+	Uses []string
 }
 
 // View is a session as it stands.
@@ -39,7 +43,9 @@ type View struct {
 
 // Create begins a session. It is durable when Create returns. A key that came
 // before with the same body answers the session it made; with another one it
-// is [session.ErrKeyReused].
+// is [session.ErrKeyReused]. What [Creation.Uses] names and was used before is
+// [session.ErrLabelTaken], but the same principal's same body is answered the
+// session it made, as long as there is one.
 func (s *Sessions) Create(ctx context.Context, c Creation) (*View, error) {
 	d := s.driver
 	head, err := d.config.Journal.Begin(c.Tenant, agent.Kind)
@@ -64,6 +70,9 @@ func (s *Sessions) Create(ctx context.Context, c Creation) (*View, error) {
 	}
 	facts.Metadata = labelled(&c.Created, c.Created.Metadata)
 	change.Facts = &facts
+	if came, err := s.use(ctx, &c); came != nil || err != nil {
+		return came, err
+	}
 	receipt, err := d.config.Journal.Submit(ctx, head, session.Submission{Key: prefixed(createKey, c.Key), Body: c.Body, Change: change})
 	if err != nil {
 		return nil, err

@@ -59,6 +59,9 @@ func (c *call) expand(before, own []model.Message) (*history, []model.Message, e
 		p.messages = nil
 	}
 	for id := range p.own {
+		if p.called[id] {
+			return nil, nil, approvedBefore(nil)
+		}
 		return nil, nil, model.Errorf(model.Invalid, "input", "There is no approval request with id '%s' to answer.", truncate(id, 80)).
 			WithHint("Continue the response that holds it with previous_response_id, or send the request with its answer.")
 	}
@@ -110,7 +113,10 @@ func (p *history) survey(messages []model.Message, own bool) {
 					delete(p.own, id)
 				}
 			case responses.ItemType(raw) == "mcp_call":
-				p.called[gjson.GetBytes(raw, "approval_request_id").String()] = true
+				id := gjson.GetBytes(raw, "approval_request_id").String()
+				if p.called[id] = true; own {
+					delete(p.own, id) // the client tells the whole story
+				}
 			}
 		}
 	}

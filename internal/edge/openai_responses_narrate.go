@@ -23,6 +23,8 @@ type runContract struct {
 	Input   []jsontext.Value `json:"input"`
 	// Stored says that the response is kept.
 	Stored bool `json:"stored,omitzero"`
+	// Node is the instance whose client reads the response as it is made.
+	Node string `json:"node,omitzero"`
 	// Listed are servers whose tools the client knows.
 	Listed []string `json:"listed,omitzero"`
 	// Compaction is the item that begins the output, if any.

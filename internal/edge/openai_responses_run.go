@@ -22,6 +22,9 @@ import (
 // begin starts a session that makes the response.
 func (t *turn) begin() (*driver.View, error) {
 	c := t.c
+	if err := t.mayApprove(); err != nil {
+		return nil, err
+	}
 	if _, _, err := c.h.opts.Gateway.Explain(c.r.Context(), c.who, t.req.Model); err != nil {
 		return nil, err
 	}
@@ -35,10 +38,31 @@ func (t *turn) begin() (*driver.View, error) {
 		return nil, err
 	}
 	contract, err := json.Marshal(runContract{ID: t.show.ID, Created: t.show.Created, Request: echo, Input: t.input,
-		Stored: t.opts.Stored(), Listed: t.listed, Compaction: t.compaction, Sealed: t.sealed})
+		Stored: t.opts.Stored(), Node: c.h.opts.Instance, Listed: t.listed, Compaction: t.compaction, Sealed: t.sealed})
 	if err != nil {
 		return nil, err
 	}
+	t.attend(t.show.ID)
+	view, err := c.h.opts.Sessions.Create(c.r.Context(), t.creation(d, contract))
+	switch {
+	case err == nil:
+		err = t.adopt(view)
+	case errors.Is(err, session.ErrLabelTaken) && len(t.approved) > 0:
+		err = approvedBefore(err)
+	default:
+		err = keyReused(err)
+	}
+	if err != nil {
+		t.leave()
+		return nil, err
+	}
+	return view, nil
+}
+
+// creation is the session to make. Each yes in it counts once, whatever branch of
+// a conversation it comes in and whatever is deleted later.
+func (t *turn) creation(d agent.Definition, contract []byte) driver.Creation {
+	c := t.c
 	before := append(append([]model.Message{}, t.lead...), t.before...)
 	if text, ok := plainInstructions(t.lead); ok {
 		d.Instructions, before = &text, t.before
@@ -47,24 +71,18 @@ func (t *turn) begin() (*driver.View, error) {
 	if own == nil {
 		own = []model.Message{}
 	}
-	creation := driver.Creation{Tenant: c.who.Tenant.ID, Label: response.RunLabel(t.show.ID), Input: own,
+	creation := driver.Creation{Tenant: c.who.Tenant.ID, Label: response.RunLabel(t.show.ID), Input: own, Body: t.body,
 		Created: agent.Created{Definition: d, Mode: agent.Returning, Principal: agent.Principal{Key: c.key.ID, User: t.req.User},
 			Context: before, Approved: t.approved, Contract: contract}}
+	for _, a := range t.approved {
+		if a.Approve {
+			creation.Uses = append(creation.Uses, approvalName(a.Request))
+		}
+	}
 	if key := c.idempotencyKey(); key != "" && t.cached == nil {
-		creation.Key, creation.Body = "responses/"+key, t.body
+		creation.Key = "responses/" + key
 	}
-	t.attend(t.show.ID)
-	view, err := c.h.opts.Sessions.Create(c.r.Context(), creation)
-	if err == nil {
-		err = t.adopt(view)
-	} else {
-		err = keyReused(err)
-	}
-	if err != nil {
-		t.leave()
-		return nil, err
-	}
-	return view, nil
+	return creation
 }
 
 // attend counts the client among the readers of a response that is not to be
@@ -87,6 +105,9 @@ func (t *turn) adopt(view *driver.View) error {
 	k, _, err := readRun(view.State)
 	if err != nil || k.ID == t.show.ID {
 		return err
+	}
+	if t.cached != nil {
+		return approvedBefore(nil) // a connection's responses are its own
 	}
 	t.forget()
 	t.leave()
@@ -314,8 +335,10 @@ func (h *Handler) addToConversation(ctx context.Context, tenant, id, key string,
 	return err
 }
 
-// PublishResponse keeps the response that a session has made. It is what
-// driver.Config.Publish is to call, and may be called any number of times.
+// PublishResponse keeps the response that a session has made, or removes the
+// session of one that is not to be kept, once nobody reads it any more. It is
+// what driver.Config.Publish is to call, may be called any number of times, and
+// has to be called again after an error.
 func (h *Handler) PublishResponse(ctx context.Context, tenant string, state *agent.State) error {
 	k, n, err := h.narrate(ctx, tenant, state.Session)
 	if err != nil || k == nil {
@@ -327,8 +350,11 @@ func (h *Handler) PublishResponse(ctx context.Context, tenant string, state *age
 	if err := h.publish(ctx, tenant, k, n); err != nil {
 		return err
 	}
-	if k.Stored || h.readers.has(k.ID) {
+	if k.Stored {
 		return nil
+	}
+	if err := h.outlastReaders(ctx, tenant, state, k); err != nil {
+		return err
 	}
 	return gone(h.opts.Sessions.Delete(ctx, tenant, state.Session))
 }

@@ -8,10 +8,17 @@ func TestReaders(t *testing.T) {
 	r.enter("a")
 	r.enter("a")
 	r.enter("b")
-	if r.leave("a") || !r.has("a") {
+	gone := r.gone("a")
+	if r.leave("a") || r.gone("a") == nil {
 		t.Error("the first of two was the last")
 	}
-	if !r.leave("a") || r.has("a") || !r.has("b") {
+	select {
+	case <-gone:
+		t.Error("all are said to be gone")
+	default:
+	}
+	if !r.leave("a") || r.gone("a") != nil || r.gone("b") == nil {
 		t.Error("the second of two was not the last")
 	}
+	<-gone
 }

@@ -11,19 +11,22 @@ import (
 	"github.com/craton-ai/craton/internal/gateway"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
-	"github.com/craton-ai/craton/internal/tool"
 )
 
 // drive makes a driver for the World's sessions.
-func (w *World) drive(t testing.TB, journal *session.Journal, tools tool.Opener) *driver.Driver {
+func (w *World) drive(t testing.TB, journal *session.Journal, opts Options) *driver.Driver {
 	t.Helper()
+	publish := opts.Publish
+	if publish == nil {
+		publish = func(ctx context.Context, tenant string, s *agent.State) error {
+			return w.Handler.PublishResponse(ctx, tenant, s)
+		}
+	}
 	d, err := driver.New(driver.Config{
 		Store:   driver.Store{Journals: w.Store, Leases: w.Store, Snapshots: w.Store, Buffer: w.Store, Index: w.Store, Hints: w.Store},
-		Journal: journal, Models: asking{w}, Tools: tools, Node: "world", Now: w.Now,
+		Journal: journal, Models: asking{w}, Tools: opts.Tools, Node: "world", Now: w.Now,
 		Log: slog.New(slog.DiscardHandler), Poll: 20 * time.Millisecond, Linger: 50 * time.Millisecond,
-		Publish: func(ctx context.Context, tenant string, s *agent.State) error {
-			return w.Handler.PublishResponse(ctx, tenant, s)
-		},
+		Publish: publish,
 	})
 	check(t, err)
 	return d

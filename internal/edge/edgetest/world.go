@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/agent/roster"
 	"github.com/craton-ai/craton/internal/async"
 	"github.com/craton-ai/craton/internal/blob"
@@ -59,6 +60,8 @@ type Options struct {
 	// Drive runs sessions, whose tools Tools opens; it may be nil.
 	Drive bool
 	Tools tool.Opener
+	// Publish is told of finished responses in place of the handler; may be nil.
+	Publish func(ctx context.Context, tenant string, s *agent.State) error
 	// Invoke runs async invocations; nil answers {"done":true}.
 	Invoke func(ctx context.Context, job *async.Job) ([]byte, error)
 }
@@ -78,6 +81,8 @@ type World struct {
 	Files     *file.Store
 	// Environments are those of Edge.Environments.
 	Environments *environment.Store
+	// Sessions are those that Options.Drive runs; nil without.
+	Sessions *driver.Sessions
 	// Root is the first tenant, Other a second one.
 	Root, Other identity.Tenant
 
@@ -234,8 +239,9 @@ func (w *World) handler(t testing.TB, opts Options) {
 	}
 	var d *driver.Driver
 	if opts.Drive {
-		d = w.drive(t, journal, opts.Tools)
-		o.Sessions = d.Sessions()
+		d = w.drive(t, journal, opts)
+		w.Sessions = d.Sessions()
+		o.Sessions = w.Sessions
 	}
 	w.Handler, err = edge.New(o)
 	check(t, err)
