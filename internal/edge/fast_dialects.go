@@ -17,7 +17,8 @@ var openAIFast = &fastDialect{
 		if err != nil || p.Store {
 			return fastRequest{}, false
 		}
-		f := fastRequest{model: p.Model, stream: p.Stream, bound: gateway.Bound(len(body), p.MaxTokens, p.N), rename: p.Rename}
+		f := fastRequest{model: p.Model, stream: p.Stream, rename: p.Rename, bound: gateway.Bound(gateway.Peeked{
+			TextBytes: len(body) - p.MediaBytes, Media: p.Media, MaxTokens: p.MaxTokens, N: p.N, ServiceTier: p.ServiceTier})}
 		f.watch = func() watcher { return &openAIWatch{scan: openai.NewUsageScanner(nil)} }
 		if p.Stream && !p.IncludeUsage {
 			f.rename = func(body []byte, name string) ([]byte, error) {
@@ -78,7 +79,8 @@ var anthropicFast = &fastDialect{
 			return fastRequest{}, false
 		}
 		return fastRequest{
-			model: p.Model, stream: p.Stream, bound: gateway.Bound(len(body), p.MaxTokens, 1), rename: anthropic.RewriteModel,
+			model: p.Model, stream: p.Stream, rename: anthropic.RewriteModel,
+			bound: gateway.Bound(gateway.Peeked{TextBytes: len(body) - p.ImageBytes, Media: p.Images, MaxTokens: p.MaxTokens, N: 1}),
 			watch: func() watcher { return &anthropicWatch{} },
 		}, true
 	},

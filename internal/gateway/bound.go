@@ -26,10 +26,22 @@ const (
 	maxAnswers     = 1 << 10
 )
 
-// Bound is an upper estimate of what a body that was not decoded may use:
-// maxTokens and n are as the client gave them, 0 when it did not.
-func Bound(bodyBytes, maxTokens, n int) model.Usage {
-	return model.Usage{Input: int64(bodyBytes / bytesPerToken), Output: answers(maxTokens, n)}
+// Peeked is what is known of a body that was not decoded.
+type Peeked struct {
+	// TextBytes is its length without the pictures and sounds it holds, Media
+	// how many those are.
+	TextBytes, Media int
+	// MaxTokens, N and ServiceTier are as the client gave them; 0 or empty when
+	// it did not.
+	MaxTokens, N int
+	ServiceTier  string
+}
+
+// Bound is an upper estimate of what such a body may use, by the tier asked for.
+func Bound(p Peeked) model.Usage {
+	return model.Usage{
+		Input: int64(p.TextBytes/bytesPerToken + p.Media*tokensPerPicture), Output: answers(p.MaxTokens, p.N), ServiceTier: p.ServiceTier,
+	}
 }
 
 // answers bounds what n answers of at most maxTokens tokens take together. It
@@ -49,7 +61,7 @@ func answers(maxTokens, n int) int64 {
 // bound is the same of a decoded request.
 func bound(req *model.Request) model.Usage {
 	text, pictures := sizeOf(req)
-	u := model.Usage{Input: text/bytesPerToken + pictures*tokensPerPicture}
+	u := model.Usage{Input: text/bytesPerToken + pictures*tokensPerPicture, ServiceTier: req.ServiceTier}
 	most := 0
 	if req.MaxTokens != nil {
 		most = *req.MaxTokens

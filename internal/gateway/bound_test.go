@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
+	"github.com/craton-ai/craton/internal/route"
 )
 
 // TestBound asks for answers so long, so many or so oddly that a careless
@@ -28,7 +29,7 @@ func TestBound(t *testing.T) {
 		{math.MaxInt, math.MaxInt, maxTokensBound * maxAnswers},
 		{math.MinInt, math.MinInt, 0},
 	} {
-		if got := Bound(10, c.tokens, c.n).Output; got != c.want {
+		if got := Bound(Peeked{TextBytes: 10, MaxTokens: c.tokens, N: c.n}).Output; got != c.want {
 			t.Errorf("%d tokens in %d answers: got %d, want %d", c.tokens, c.n, got, c.want)
 		}
 		if got := bound(&model.Request{MaxTokens: &c.tokens, N: c.n}).Output; got != c.want {
@@ -37,5 +38,52 @@ func TestBound(t *testing.T) {
 	}
 	if got := bound(&model.Request{N: 4}).Output; got != 4*unboundedAnswer {
 		t.Errorf("4 answers without a bound: got %d", got)
+	}
+}
+
+// TestBoundsCountAlike: whether a body was decoded does not change what is
+// reserved for its pictures, nor by which tier.
+func TestBoundsCountAlike(t *testing.T) {
+	t.Parallel()
+	want := model.Usage{Input: 2 + 2*tokensPerPicture, Output: 7, ServiceTier: "priority"}
+	if got := Bound(Peeked{TextBytes: 4, Media: 2, MaxTokens: 7, ServiceTier: "priority"}); got != want {
+		t.Errorf("peeked: %+v", got)
+	}
+	most := 7
+	data := model.Source{Data: make([]byte, 100_000)}
+	req := &model.Request{MaxTokens: &most, ServiceTier: "priority", Messages: []model.Message{{Parts: []model.Part{
+		&model.Text{Text: "text"}, &model.Image{Source: data}, &model.Audio{Source: data}}}}}
+	if got := bound(req); got != want {
+		t.Errorf("decoded: %+v", got)
+	}
+}
+
+// TestWorst prices answers as long as the upstream is told, by the dearer of
+// the tier asked for and the one that may be given instead.
+func TestWorst(t *testing.T) {
+	t.Parallel()
+	rates := map[string]int64{"": 10, "priority": 20, "flex": 5}
+	g := &Gateway{opts: Options{Guards: Guards{Worst: func(_ *model.Card, u model.Usage) (int64, bool) {
+		return rates[u.ServiceTier] * u.Output, true
+	}}}}
+	for name, c := range map[string]struct {
+		dialect model.Dialect
+		limit   int
+		most    model.Usage
+		want    int64
+	}{
+		"the whole limit is sent":       {model.DialectAnthropic, 64_000, model.Usage{}, 640_000},
+		"it is not":                     {model.DialectOpenAIChat, 64_000, model.Usage{}, 10 * unboundedAnswer},
+		"a short limit":                 {model.DialectOpenAIChat, 1_000, model.Usage{}, 10_000},
+		"no limit known":                {model.DialectAnthropic, 0, model.Usage{}, 10 * unboundedAnswer},
+		"the client's bound":            {model.DialectAnthropic, 64_000, model.Usage{Output: 100}, 1_000},
+		"a dear tier":                   {model.DialectOpenAIChat, 1_000, model.Usage{ServiceTier: "priority"}, 20_000},
+		"a cheap one may not be given":  {model.DialectOpenAIChat, 1_000, model.Usage{ServiceTier: "flex"}, 10_000},
+		"a tier that nobody sells here": {model.DialectOpenAIChat, 1_000, model.Usage{ServiceTier: "gold"}, 10_000},
+	} {
+		candidate := route.Candidate{Card: &model.Card{MaxOutputTokens: c.limit}, Dialects: []model.Dialect{c.dialect}}
+		if got := g.dearest([]route.Candidate{candidate}, c.most); got != c.want {
+			t.Errorf("%s: got %d, want %d", name, got, c.want)
+		}
 	}
 }

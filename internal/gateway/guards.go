@@ -155,22 +155,39 @@ func (g *Gateway) affordable(call *Call, candidates []route.Candidate) ([]route.
 func (g *Gateway) dearest(candidates []route.Candidate, most model.Usage) int64 {
 	var nano int64
 	for i := range candidates {
-		nano = max(nano, g.worst(candidates[i].Card, most))
+		nano = max(nano, g.worst(&candidates[i], most))
 	}
 	return nano
 }
 
-// worst prices a bound, in nano-USD; 0 when the price is unknown.
-func (g *Gateway) worst(card *model.Card, most model.Usage) int64 {
+// worst prices a bound, in nano-USD; 0 when the price is unknown. A tier that
+// was asked for may not be the one that is charged: the dearer counts.
+func (g *Gateway) worst(c *route.Candidate, most model.Usage) int64 {
 	if g.opts.Guards.Worst == nil {
 		return 0
 	}
 	if most.Output == 0 {
-		most.Output = unboundedAnswer
-		if card.MaxOutputTokens > 0 {
-			most.Output = min(most.Output, int64(card.MaxOutputTokens))
-		}
+		most.Output = longest(c)
 	}
-	nano, _ := g.opts.Guards.Worst(card, most)
+	nano, _ := g.opts.Guards.Worst(c.Card, most)
+	if most.ServiceTier != "" {
+		most.ServiceTier = ""
+		standard, _ := g.opts.Guards.Worst(c.Card, most)
+		nano = max(nano, standard)
+	}
 	return nano
+}
+
+// longest is the length taken for that of an answer without a bound of its own.
+// Anthropic's contract knows no such request: there the model's whole limit is
+// asked for.
+func longest(c *route.Candidate) int64 {
+	limit := int64(c.Card.MaxOutputTokens)
+	switch {
+	case limit <= 0:
+		return unboundedAnswer
+	case slices.Contains(c.Dialects, model.DialectAnthropic):
+		return limit
+	}
+	return min(limit, unboundedAnswer)
 }

@@ -108,7 +108,7 @@ func (l *FastLane) Relay(ctx context.Context, ex *model.Exchange, worst model.Us
 	t.attempts += attempts
 	return &Passed{
 		Relayed: relayed, Upstream: c.Upstream, Model: c.Model,
-		ticket: t, meter: g.opts.Guards.Meter, release: release, sent: int64(len(ex.Body)), streamed: ex.Stream, seen: seen,
+		ticket: t, meter: g.opts.Guards.Meter, release: release, sent: min(int64(len(ex.Body)), worst.Input*bytesPerToken), streamed: ex.Stream, seen: seen,
 	}, false, nil
 }
 
@@ -132,7 +132,8 @@ type Passed struct {
 	ticket          *ticket
 	meter           *meter.Meter
 	release         func()
-	// sent is the size of the request, seen counts the answer.
+	// sent is the size of the request, pictures as what they were bounded by; seen
+	// counts the answer.
 	sent     int64
 	streamed bool
 	seen     *countedBody

@@ -74,7 +74,7 @@ func abandoned(t *testing.T, length int) usage.Record {
 		if !ok {
 			t.Fatal("the fast lane is closed")
 		}
-		passed, _, err := lane.Relay(ctx, &model.Exchange{Stream: true, Body: make([]byte, 400)}, model.Usage{})
+		passed, _, err := lane.Relay(ctx, &model.Exchange{Stream: true, Body: make([]byte, 400)}, Bound(Peeked{TextBytes: 400}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,9 @@ type Head struct {
 	Model     string
 	Stream    bool
 	MaxTokens int
+	// Images counts the pictures in the messages of a body so long that it
+	// matters, and ImageBytes what of the body they take.
+	Images, ImageBytes int
 }
 
 // deciding are the members by which a request is routed and bounded.
@@ -52,6 +55,13 @@ func Peek(body []byte) (Head, error) {
 			h.Stream = val.Type == gjson.True
 		case "max_tokens":
 			h.MaxTokens = int(val.Int())
+		case "messages":
+			if len(val.Raw) > longMessages && strings.Contains(val.Raw, `"image"`) {
+				val.ForEach(func(_, message gjson.Result) bool {
+					h.weigh(message.Get("content"))
+					return true
+				})
+			}
 		default:
 			if raw.Twin(key.Str, deciding) != "" {
 				twin = key.Str
@@ -70,6 +80,29 @@ func Peek(body []byte) (Head, error) {
 		return h, err
 	}
 	return h, nil
+}
+
+// longMessages is what no picture worth counting apart fits into: as text it is
+// bounded well enough.
+const longMessages = 4 << 10
+
+// weigh counts the pictures among content blocks, and within tools' results.
+func (h *Head) weigh(content gjson.Result) {
+	if !content.IsArray() {
+		return
+	}
+	content.ForEach(func(_, block gjson.Result) bool {
+		switch block.Get("type").Str {
+		case "image":
+			h.Images++
+			if source := block.Get("source"); source.Get("type").Str == "base64" {
+				h.ImageBytes += len(source.Get("data").Raw)
+			}
+		case "tool_result":
+			h.weigh(block.Get("content"))
+		}
+		return true
+	})
 }
 
 // PeekModel reads the model alone off a body that may be anything, for a first

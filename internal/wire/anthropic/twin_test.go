@@ -1,6 +1,7 @@
 package anthropic_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -21,6 +22,29 @@ func TestTwinsAreRefused(t *testing.T) {
 			if e := model.AsError(err); (e != nil) != refused || e != nil && e.Kind != model.Invalid {
 				t.Errorf("%s of %s: got %v", what, member, err)
 			}
+		}
+	}
+}
+
+// TestPeekWeighsImages: pictures are told from text where it matters.
+func TestPeekWeighsImages(t *testing.T) {
+	t.Parallel()
+	data := strings.Repeat("A", 5000)
+	image := `{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + data + `"}}`
+	text := `{"type":"text","text":"` + data + ` {\"type\":\"image\"}"}`
+	for _, c := range []struct {
+		content       string
+		images, bytes int
+	}{
+		{`[` + image + `,` + image + `]`, 2, 10_004},
+		{`[{"type":"tool_result","tool_use_id":"a","content":[` + image + `]}]`, 1, 5_002},
+		{`[` + text + `,{"type":"image","source":{"type":"url","url":"https://example.com/a.png"}}]`, 1, 0},
+		{`[` + text + `,{"type":"document","source":{"type":"base64","data":"` + data + `"}}]`, 0, 0},
+		{`"` + data + `"`, 0, 0}, {`[{"type":"image","source":{"type":"base64","data":"AAAA"}}]`, 0, 0},
+	} {
+		h, err := anthropic.Peek([]byte(`{"model":"m","max_tokens":5,"messages":[{"role":"user","content":` + c.content + `}]}`))
+		if err != nil || h.Images != c.images || h.ImageBytes != c.bytes {
+			t.Errorf("%.80s: got %d of %d bytes, %v; want %d of %d", c.content, h.Images, h.ImageBytes, err, c.images, c.bytes)
 		}
 	}
 }

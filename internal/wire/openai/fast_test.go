@@ -65,6 +65,49 @@ func TestRename(t *testing.T) {
 	}
 }
 
+// mediaIn counts what gateways count as pictures.
+func mediaIn(req *model.Request) (n int) {
+	for _, m := range req.Messages {
+		for _, part := range m.Parts {
+			switch part := part.(type) {
+			case *model.Image:
+				n++
+			case *model.Opaque:
+				n += bytes.Count(part.Raw, []byte(`"url":`)) // a video
+			case *model.Audio:
+				if m.Role != model.RoleAssistant { // where it is named by its id
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// TestPeekWeighsMedia: what a model sees or hears is told from what it reads.
+func TestPeekWeighsMedia(t *testing.T) {
+	t.Parallel()
+	part := func(p string) string { return `{"role":"user","content":[` + p + `]}` }
+	for _, c := range []struct {
+		body         string
+		media, bytes int
+	}{
+		{`"messages":[` + part(`{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}`) + `]`, 1, 28},
+		{`"messages":[` + part(`{"image_url":{"detail":"low","url" : "data:image/png;base64,"}},{"input_audio":{"data":"AAAA"}}`) + `]`, 2, 30},
+		{`"messages":[` + part(`{"image_url":{"url":"https://example.com/a.png"}}`) + `]`, 1, 0},
+		{`"tools":[{"function":{"parameters":{"url":"data:image/png;base64,AAAA"}}}],"messages":[` + part(`{"text":"a"}`) + `]`, 0, 0},
+		{`"tools":[{"function":{"parameters":{"a":{"url":"data:image/png;base64,AAAA","data":"AAAA"}}}}],"messages":[]`, 0, 0},
+		{`"messages":[{"content":"data:image/png;base64,AAAA"},` + part(`{"text":"data:image/png;base64,AAAA","url":"data:image/png;base64,AAAA"}`) + `]`, 0, 0},
+		{`"messages":[` + part(`{"file":{"file_data":"data:application/pdf;base64,AAAA"}},{"image_url":{"url":null,"data":{"data":"AAAA"}}}`) + `]`, 0, 0},
+		{`"messages":[{"tool_calls":[{"function":{"arguments":"{\"url\":\"data:image/png;base64,AAAA\"}"}}]}]`, 0, 0},
+	} {
+		p, err := openai.Peek([]byte(`{"model":"m",` + c.body + `}`))
+		if err != nil || p.Media != c.media || p.MediaBytes != c.bytes {
+			t.Errorf("%s: got %d of %d bytes, %v; want %d of %d", c.body, p.Media, p.MediaBytes, err, c.media, c.bytes)
+		}
+	}
+}
+
 // TestRewriteIsDecode: the fast lane and the slow lane understand the same
 // request, but for the model.
 func TestRewriteIsDecode(t *testing.T) {
@@ -89,8 +132,8 @@ func TestRewriteIsDecode(t *testing.T) {
 		if diff := cmp.Diff(openai.Peeked{
 			Model: want.Model, Stream: want.Stream, IncludeUsage: opts.IncludeUsage, HasTools: len(want.Tools) > 0,
 			HasFormat: want.Format != nil, N: max(want.N, 1), MaxTokens: maxTokens, User: want.User,
-			CacheKey: want.CacheKey, ServiceTier: want.ServiceTier, Store: opts.Store != nil,
-		}, peeked, cmpopts.IgnoreUnexported(openai.Peeked{})); diff != "" {
+			CacheKey: want.CacheKey, ServiceTier: want.ServiceTier, Store: opts.Store != nil, Media: mediaIn(want),
+		}, peeked, cmpopts.IgnoreUnexported(openai.Peeked{}), cmpopts.IgnoreFields(openai.Peeked{}, "MediaBytes")); diff != "" {
 			t.Fatalf("peeked (-want +got):\n%s\nof %s", diff, body)
 		}
 		rewritten, err := openai.RewriteModel(body, "other/model")

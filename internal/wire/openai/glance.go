@@ -14,12 +14,7 @@ import (
 // until then means nothing.
 func glance(body []byte, show func(name []byte, from, to int)) (ok bool) {
 	g := glancer{body: body, show: show}
-	i := g.space(0)
-	if i >= len(body) || body[i] != '{' {
-		return false
-	}
-	i = g.object(i+1, 1)
-	return i >= 0 && g.space(i) == len(body)
+	return g.read()
 }
 
 // glancer walks over a body. Its methods take the index of what they read and
@@ -27,9 +22,27 @@ func glance(body []byte, show func(name []byte, from, to int)) (ok bool) {
 type glancer struct {
 	body []byte
 	show func(name []byte, from, to int)
+	// media is what was seen within the member being read, messages what there
+	// was in that of this name.
+	media, messages media
+}
+
+// media counts what a body holds besides text.
+type media struct {
+	// pieces are pictures and sounds, inline those bytes of the body that they take.
+	pieces, inline int
 }
 
 const broken = -1
+
+func (g *glancer) read() bool {
+	i := g.space(0)
+	if g.at(i) != '{' {
+		return false
+	}
+	i = g.object(i+1, 1)
+	return i >= 0 && g.space(i) == len(g.body)
+}
 
 func (g *glancer) space(i int) int {
 	for i < len(g.body) && (g.body[i] == ' ' || g.body[i] == '\n' || g.body[i] == '\t' || g.body[i] == '\r') {
@@ -67,8 +80,14 @@ func (g *glancer) object(i, depth int) int {
 		if i = g.value(from, depth); i < 0 {
 			return broken
 		}
-		if depth == 1 {
+		switch depth {
+		case 1:
+			if g.media.pieces > 0 {
+				g.settle(g.body[name:named])
+			}
 			g.show(g.body[name:named], from, i)
+		case mediaDepth:
+			g.weigh(g.body[name:named], g.body[from:i])
 		}
 		switch i = g.space(i); g.at(i) {
 		case '}':
@@ -79,6 +98,35 @@ func (g *glancer) object(i, depth int) int {
 			return broken
 		}
 	}
+}
+
+// mediaDepth is how deep messages hold media: as members of an object in a part
+// of a message's content. Nothing that a model reads as text lies there.
+const mediaDepth = 6
+
+var pictureURL = []byte(`"data:image/`)
+
+// weigh counts a member that holds media.
+func (g *glancer) weigh(name, value []byte) {
+	switch {
+	case value[0] != '"':
+	case string(name) == "url":
+		g.media.pieces++
+		if bytes.HasPrefix(value, pictureURL) {
+			g.media.inline += len(value)
+		}
+	case string(name) == "data":
+		g.media.pieces++
+		g.media.inline += len(value)
+	}
+}
+
+// settle ends a member of the body's own that may hold media.
+func (g *glancer) settle(name []byte) {
+	if string(name) == "messages" {
+		g.messages = g.media
+	}
+	g.media = media{}
 }
 
 // array reads from behind the bracket that opens it.

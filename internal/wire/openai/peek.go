@@ -32,6 +32,9 @@ type Peeked struct {
 	User, CacheKey, ServiceTier string
 	// Store says that the client asked to keep the completion.
 	Store bool
+	// Media counts the pictures and sounds in the messages, whether given by
+	// address or whole, and MediaBytes what of the body those given whole take.
+	Media, MediaBytes int
 	// modelAt and modelEnd are where the model's name stands in the body.
 	modelAt, modelEnd int
 }
@@ -43,7 +46,8 @@ type Peeked struct {
 // the embeddings contract too.
 func Peek(body []byte) (Peeked, error) {
 	p := peeker{Peeked: Peeked{N: 1}, body: body}
-	if !glance(body, p.member) {
+	g := glancer{body: body, show: p.member}
+	if !g.read() {
 		if err := checkJSON(body); err != nil {
 			return Peeked{}, err
 		}
@@ -55,6 +59,7 @@ func Peek(body []byte) (Peeked, error) {
 	case p.Model == "":
 		return Peeked{}, missing("model").(*model.Error).WithHint("Name a model that GET /v1/models lists.")
 	}
+	p.Media, p.MediaBytes = g.messages.pieces, g.messages.inline
 	for _, text := range [...]*string{&p.Model, &p.User, &p.CacheKey, &p.ServiceTier} {
 		*text = strings.Clone(*text) // what is kept may outlive the body
 	}
