@@ -130,3 +130,21 @@ func TestResponsesTakeTwo(t *testing.T) {
 		t.Errorf("%d were bought", len(s.bought))
 	}
 }
+
+// TestApprovedOnceOnSocket: a connection's responses are its own, and so the
+// second yes is refused even in the very same words.
+func TestApprovedOnceOnSocket(t *testing.T) {
+	t.Parallel()
+	s := &shop{bought: make(chan string, 8)}
+	w := edgetest.New(t, edgetest.Options{Drive: true, Tools: s})
+	previous, request := asked(t, w, "")
+	approve := `{"type":"response.create","model":"script/script-chat","previous_response_id":"` + previous + `","tools":[` + shopTool + `],"input":[` +
+		decision(request.Get("id").String(), "true") + `]}`
+	c := dial(t, w, "")
+	c.send(approve)
+	c.until("response.completed")
+	c.fails(approve, "conflict")
+	if len(s.bought) != 1 {
+		t.Errorf("%d were bought", len(s.bought))
+	}
+}
