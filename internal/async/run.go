@@ -1,11 +1,11 @@
 package async
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -88,8 +88,12 @@ func (r *Runner) store(ctx context.Context, job *Job, answer []byte) error {
 	if err != nil {
 		return err
 	}
-	for name, body := range map[string][]byte{"output.json": answer, "manifest.json": manifest} {
-		_, err := r.cfg.Objects.Put(ctx, job.Tenant, bucket, prefix+"/"+name, strings.NewReader(string(body)),
+	// The manifest comes last: who waits for it finds what it names.
+	for _, file := range []struct {
+		name string
+		body []byte
+	}{{"output.json", answer}, {"manifest.json", manifest}} {
+		_, err := r.cfg.Objects.Put(ctx, job.Tenant, bucket, prefix+"/"+file.name, bytes.NewReader(file.body),
 			blob.Attributes{ContentType: "application/json"}, nil)
 		if err != nil {
 			return err
