@@ -122,7 +122,7 @@ func (e *Encoder) Finish(dst []byte, completed int64) []byte {
 	if status == "cancelled" {
 		name = "response.incomplete" // the contract has no event of that name
 	}
-	o := object{status: status, completed: completed, output: e.output(), usage: e.usage}
+	o := object{status: status, completed: completed, output: e.output(status == "completed" || status == "incomplete"), usage: e.usage}
 	if status == "incomplete" {
 		o.incomplete = reason
 	}
@@ -152,7 +152,7 @@ func (e *Encoder) AppendError(dst []byte, err *model.Error) []byte {
 	b.StrNull("param", param)
 	dst = e.end(b)
 	e.opts.Error = err
-	o := object{status: "failed", output: e.output(), usage: e.usage}
+	o := object{status: "failed", output: e.output(false), usage: e.usage}
 	return e.terminate(e.lifecycle(dst, "response.failed", o))
 }
 
@@ -211,12 +211,15 @@ func (e *Encoder) lifecycle(dst []byte, name string, o object) []byte {
 	return e.end(b)
 }
 
-func (e *Encoder) output() []byte {
+// output is the list of items that are whole. With final, that leaves out what
+// was cut short and begun anew: readers of the stream were told of it, but
+// whoever joins the texts of an answer would have its beginning twice.
+func (e *Encoder) output(final bool) []byte {
 	var b raw.Builder
 	b.Open('[')
-	for _, it := range e.items {
-		if it.raw == nil {
-			continue // it is not whole yet
+	for i, it := range e.items {
+		if it.raw == nil || final && it.cut && i < len(e.items)-1 {
+			continue // it is not whole yet, or never will be
 		}
 		if len(b.Bytes) > 1 {
 			b.Bytes = append(b.Bytes, ',')

@@ -26,6 +26,7 @@ type outItem struct {
 	// sealed is the id that parts of a reasoning item share.
 	sealed   string
 	finished bool // its parts are whole; it closes with the next event
+	cut      bool // it was closed before it was whole
 	raw      []byte
 	// run holds the parts of an item that is told by id, family and begun an item
 	// of the server's as it was added, said how much of its arguments was told
@@ -186,6 +187,7 @@ func (e *Encoder) closeItem(dst []byte, it *outItem, status string) []byte {
 	if it.kind == "" {
 		return e.abandon(dst, it)
 	}
+	it.cut = status == "incomplete"
 	for _, n := range slices.Sorted(maps.Keys(it.run)) {
 		dst = e.partStop(dst, it.run[n])
 	}

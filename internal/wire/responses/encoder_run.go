@@ -266,7 +266,7 @@ func (e *Encoder) Close(dst []byte, how Ended) []byte {
 
 // Snapshot is the response object while the answer is being made.
 func (e *Encoder) Snapshot(status string) []byte {
-	o := object{opts: &e.opts, model: e.model, status: status, output: e.output()}
+	o := object{opts: &e.opts, model: e.model, status: status, output: e.output(false)}
 	var b raw.Builder
 	o.write(&b)
 	return b.Bytes
