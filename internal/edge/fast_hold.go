@@ -16,16 +16,15 @@ type eventHold struct {
 
 // Append appends to dst what may pass now that p has come.
 func (h *eventHold) Append(dst, p []byte) []byte {
-	if endsEvent(p, len(p)-1) { // as most do
-		dst = append(append(dst, h.held...), p...)
-		h.held, h.torn = h.held[:0], false
-		return dst
-	}
-	seen := max(len(h.held)-2, 0) // where an end may begin that p completes
-	h.held = append(h.held, p...)
-	if end := eventsEnd(h.held[seen:]); end > 0 {
-		dst = h.pass(dst, seen+end)
-		h.torn = false
+	if end := eventsEnd(p); end > 0 { // most often all of it
+		dst = append(append(dst, h.held...), p[:end]...)
+		h.held, h.torn = append(h.held[:0], p[end:]...), false
+	} else {
+		seen := max(len(h.held)-2, 0) // where an end may begin that p completes
+		h.held = append(h.held, p...)
+		if end := eventsEnd(h.held[seen:]); end > 0 {
+			dst, h.torn = h.pass(dst, seen+end), false
+		}
 	}
 	for !h.torn && len(h.held) > 0 && h.held[0] == ':' { // a comment need not wait
 		end := bytes.IndexByte(h.held, '\n')
