@@ -30,6 +30,7 @@ type sessionsCommand struct {
 // sessionRow is a session as the admin API shows it.
 type sessionRow struct {
 	ID          string `json:"id"`
+	Kind        string `json:"kind"`
 	Agent       string `json:"agent"`
 	Model       string `json:"model"`
 	Status      string `json:"status"`
@@ -80,9 +81,9 @@ func (c sessionsList) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "SESSION\tSTATUS\tMODEL\tEVENTS\tTOKENS\tCOST USD\tUPDATED")
+	fmt.Fprintln(w, "SESSION\tKIND\tSTATUS\tMODEL\tEVENTS\tTOKENS\tCOST USD\tUPDATED")
 	for _, r := range rows.Data {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", r.ID, r.Status, clip(r.Model), r.Events, r.Tokens, r.cost(), r.UpdatedAt)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", r.ID, r.Kind, r.Status, clip(r.Model), r.Events, r.Tokens, r.cost(), r.UpdatedAt)
 	}
 	return w.Flush()
 }

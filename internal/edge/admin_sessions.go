@@ -30,7 +30,9 @@ func (h *Handler) adminSessionRoutes() {
 
 // adminSession is a session as the admin API shows it.
 type adminSession struct {
-	ID          string            `json:"id"`
+	ID string `json:"id"`
+	// Kind is "agent" for the Agents API's, "response" for what makes a response.
+	Kind        string            `json:"kind"`
 	Agent       string            `json:"agent"`
 	Model       string            `json:"model"`
 	Status      string            `json:"status"`
@@ -50,9 +52,12 @@ type adminSession struct {
 }
 
 func shownAdminSession(v *driver.View) adminSession {
-	s := v.State
+	s, kind := v.State, "agent"
+	if s.Settings.Mode == agent.Returning {
+		kind = "response"
+	}
 	return adminSession{
-		ID: s.Session, Agent: s.Settings.Definition.ID, Model: s.Settings.Definition.Model, Status: string(s.Status()),
+		ID: s.Session, Kind: kind, Agent: s.Settings.Definition.ID, Model: s.Settings.Definition.Model, Status: string(s.Status()),
 		Events: v.Head.Seq, CreatedAt: instant(s.CreatedAt), UpdatedAt: instant(s.Clock), CostNanoUSD: s.Spent.Cost,
 		CostUnknown: s.Spent.Unpriced > 0, Tokens: s.Spent.Usage.Total(), Metadata: s.Settings.Metadata,
 		Parent: v.Head.Parent.Session, ParentSeq: v.Head.Parent.Seq,
