@@ -53,7 +53,7 @@ func (c *call) agentsMount() agents.Mount {
 	if !c.who.IsBearer || strings.HasPrefix(c.r.Host, mantle+".") {
 		return agents.Bedrock
 	}
-	if c.r.Header.Get(StrictHeader) == "true" {
+	if c.strict() {
 		return agents.Strict
 	}
 	return agents.OpenAI

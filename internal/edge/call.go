@@ -22,7 +22,8 @@ import (
 
 // Headers of Craton's own that a client may send or read.
 const (
-	// StrictHeader set to "true" refuses a request that loses even a hint.
+	// StrictHeader refuses a request that loses even a hint, unless it says
+	// "false", "0", "no" or "off".
 	StrictHeader = "X-Craton-Strict"
 	// LossHeader lists what the upstream could not be told, or the client of a
 	// whole answer.
@@ -183,7 +184,7 @@ func (c *call) gateway(operation, asked string) (context.Context, *gateway.Call)
 	c.model = asked
 	c.asked = &gateway.Call{
 		Principal: c.who, Key: c.key, Dialect: c.d.name, Operation: operation,
-		RequestID: c.id, Tags: tags(c.key.Tags, c.r.Header), Strict: c.r.Header.Get(StrictHeader) == "true",
+		RequestID: c.id, Tags: tags(c.key.Tags, c.r.Header), Strict: c.strict(),
 	}
 	if t := c.h.opts.Telemetry; t != nil {
 		ctx, span := t.Begin(c.r.Context(), c.r.Header, observe.Operation{
@@ -215,6 +216,16 @@ func lossText(losses []model.Loss) string {
 		list = append(list, l.Path+": "+l.What)
 	}
 	return headerSafe(strings.Join(list, "; "))
+}
+
+// strict reports whether the client wants nothing lost. A word that is neither
+// yes nor no counts as yes: whoever sends the header wants to be told.
+func (c *call) strict() bool {
+	switch strings.ToLower(strings.TrimSpace(c.r.Header.Get(StrictHeader))) {
+	case "", "false", "0", "no", "off":
+		return false
+	}
+	return true
 }
 
 // rates tells the caller what is left of its limits.

@@ -66,6 +66,8 @@ type turn struct {
 	// compaction is the item that begins the output, if any; trigger asks for one.
 	compaction jsontext.Value
 	trigger    bool
+	// lost is what a session that makes the response does not heed.
+	lost []model.Loss
 	// sealed says that secrets are kept under the response's id.
 	sealed bool
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/gateway"
@@ -60,7 +61,10 @@ func (t *turn) define() (agent.Definition, error) {
 	if err := uniqueLabels(d.Tools); err != nil {
 		return d, err
 	}
-	return d, t.defineChoice(&d)
+	if err := t.defineChoice(&d); err != nil {
+		return d, err
+	}
+	return d, t.lose()
 }
 
 func uniqueLabels(tools []agent.Tool) error {
@@ -91,9 +95,11 @@ func (t *turn) defineTool(one *model.Tool, i int) (agent.Tool, error) {
 	case responses.ToolProgram:
 		return agent.Tool{Kind: agent.ToolProgram}, nil
 	case responses.ToolFileSearch:
-		if err := t.lose(responses.FileSearchLosses(one, i)); err != nil {
+		losses, err := responses.FileSearchLosses(one, i)
+		if err != nil {
 			return agent.Tool{}, err
 		}
+		t.lost = append(t.lost, losses...)
 		return agent.Tool{Kind: agent.ToolServer, Server: &agent.Server{Server: tool.Server{Label: fileSearchLabel, URL: fileSearchURL},
 			Approval: agent.Approval{Mode: "never"}}}, nil
 	}
@@ -101,14 +107,25 @@ func (t *turn) defineTool(one *model.Tool, i int) (agent.Tool, error) {
 }
 
 // lose tells the client of what is not heeded, or refuses it in strict mode.
-func (t *turn) lose(losses []model.Loss, err error) error {
-	if err != nil || len(losses) == 0 {
-		return err
+func (t *turn) lose() error {
+	if t.req.Logprobs {
+		t.lost = append(t.lost, model.Loss{Path: "top_logprobs", Severity: model.LossMinor,
+			What: "log probabilities are not kept in the background or beside tools of the server"})
 	}
-	if t.c.r.Header.Get(StrictHeader) == "true" {
-		return gateway.RefuseLosses(losses)
+	if t.req.Extra != nil {
+		gjson.ParseBytes(t.req.Extra.Raw).ForEach(func(name, _ gjson.Result) bool {
+			t.lost = append(t.lost, model.Loss{Path: truncate(name.String(), 80), Severity: model.LossMinor,
+				What: "unknown members are not passed on in the background or beside tools of the server"})
+			return true
+		})
 	}
-	t.c.w.Header().Set(LossHeader, lossText(losses))
+	switch {
+	case len(t.lost) == 0:
+		return nil
+	case t.c.strict():
+		return gateway.RefuseLosses(t.lost)
+	}
+	t.c.w.Header().Set(LossHeader, lossText(t.lost))
 	return nil
 }
 

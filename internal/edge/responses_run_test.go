@@ -261,6 +261,26 @@ func TestFileSearchOptions(t *testing.T) {
 	})
 }
 
+// TestRunLosses: what a session that makes a response does not heed is told, or
+// refused where the client wants that.
+func TestRunLosses(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, edgetest.Options{Drive: true})
+	const body = `{"model":"script/script-chat","input":"hello","background":true,"budget":1,"include":["message.output_text.logprobs"],"top_logprobs":2}`
+	ask := func(strict string, status int) edgetest.Scenario {
+		s := edgetest.Scenario{Name: "strict is " + strict, Method: http.MethodPost, Path: "/v1/responses", Body: body, Status: status,
+			Header: map[string]string{edge.StrictHeader: strict}}
+		if status == 400 {
+			s.Want = []string{"log probabilities"}
+		} else {
+			s.WantHeader = map[string]string{edge.LossHeader: "top_logprobs: log probabilities are not kept in the background or beside tools of the server; " +
+				"budget: unknown members are not passed on in the background or beside tools of the server"}
+		}
+		return s
+	}
+	w.Run(t, []edgetest.Scenario{ask("false", 0), ask("0", 0), ask("true", 400), ask("True", 400), ask("1", 400), ask("please", 400)})
+}
+
 // TestMCPUnstored has a client that keeps the conversation itself.
 func TestMCPUnstored(t *testing.T) {
 	t.Parallel()

@@ -88,5 +88,5 @@ func RefuseLosses(losses []model.Loss) error {
 		return nil
 	}
 	return model.Errorf(model.Unsupported, losses[0].Path, "In strict mode nothing may be lost: %s.", losses[0].What).
-		WithHint("Leave it out, choose a model of another upstream, or send no strict header.")
+		WithHint("Leave it out, or send no X-Craton-Strict header. The upstream of another model may know it.")
 }
