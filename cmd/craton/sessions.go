@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -125,6 +126,7 @@ func (s remote) journal(ctx context.Context, id string, each func(journalEvent) 
 type sessionsShow struct {
 	remote
 	Session string `arg:"" help:"The session's id."`
+	Full    bool   `help:"Print the content of events whole: what was said, and the arguments of calls."`
 }
 
 // Run prints the journal as a timeline.
@@ -140,8 +142,12 @@ func (c sessionsShow) Run(ctx context.Context, s streams) error {
 	if row.Quarantine != "" {
 		fmt.Fprintf(s.out, "set aside: %s\n", harmless(row.Quarantine))
 	}
+	most := maxSubject
+	if c.Full {
+		most = math.MaxInt
+	}
 	return c.journal(ctx, c.Session, func(e journalEvent) error {
-		_, err := fmt.Fprintln(s.out, timeline(e))
+		_, err := fmt.Fprintln(s.out, timeline(e, most))
 		return err
 	})
 }

@@ -7,13 +7,14 @@ import (
 	"unicode"
 )
 
-// timeline is one event for people: when, what, and what it is about.
-func timeline(e journalEvent) string {
+// timeline is one event for people: when, what, and so many characters of what
+// it is about.
+func timeline(e journalEvent, most int) string {
 	clock := e.At
 	if len(clock) > len("2026-01-02T15:04:05.000") {
 		clock = strings.Replace(clock[:len("2026-01-02T15:04:05.000")], "T", " ", 1)
 	}
-	about := subject(e)
+	about := clipped(subject(e), most)
 	if e.Erased {
 		about = "(erased)"
 	}
@@ -45,7 +46,7 @@ func subject(e journalEvent) string {
 			}
 		}
 	}
-	return clip(strings.Join(words, " "))
+	return strings.Join(words, " ")
 }
 
 // texts finds what was said in a value: its texts, and the calls it makes.
@@ -88,11 +89,14 @@ func harmless(text string) string {
 }
 
 // clip shortens text to a line and shows what would not print.
-func clip(text string) string {
+func clip(text string) string { return clipped(text, maxSubject) }
+
+// clipped is clip to so many characters.
+func clipped(text string, most int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range text {
-		if n++; n > maxSubject {
+		if n++; n > most {
 			return b.String() + "…"
 		}
 		switch {

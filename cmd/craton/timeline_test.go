@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 )
@@ -17,5 +18,19 @@ func TestTerminalsAreNotSteered(t *testing.T) {
 	}
 	if want := "a\\u001b]0;x\\u0007\tb\\u009bc\n"; out.String() != want {
 		t.Errorf("printed %q, want %q", out.String(), want)
+	}
+}
+
+// TestWholeTimelines: whoever approves a call can read all of it.
+func TestWholeTimelines(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("long ", 100)
+	e := journalEvent{Seq: 7, Type: "model.answered", Payload: []byte(`{"message":{"Parts":[{"t":"tool_call","v":{"Name":"write","Arguments":"{\"text\":\"` + text + `\u202e\"}"}}]}}`)}
+	if short := timeline(e, maxSubject); strings.Contains(short, text) || !strings.Contains(short, "…") {
+		t.Errorf("the line is %q", short)
+	}
+	whole := timeline(e, math.MaxInt)
+	if !strings.Contains(whole, text) || !strings.Contains(whole, `\u202e`) {
+		t.Errorf("the whole line is %q", whole)
 	}
 }
