@@ -243,7 +243,7 @@ func (b *Book) renew(ctx context.Context, p *pool, l Limit, amount int64, now ti
 		return nil
 	}
 	if p.isDead() || p.spentOut(amount, now) {
-		return exceeded(l, p.ends, now)
+		return exceeded(l, amount, p.ends, now)
 	}
 	granted, err := b.lease(ctx, p, amount, now)
 	if err != nil {
@@ -256,7 +256,7 @@ func (b *Book) renew(ctx context.Context, p *pool, l Limit, amount int64, now ti
 		return nil
 	}
 	p.refuse(amount, now)
-	return exceeded(l, p.ends, now)
+	return exceeded(l, amount, p.ends, now)
 }
 
 // lease asks the store for what amount lacks, or a slice if that is more.
@@ -275,13 +275,20 @@ func (b *Book) lease(ctx context.Context, p *pool, amount int64, now time.Time) 
 	return grant.Granted > 0, nil
 }
 
-func exceeded(l Limit, ends, now time.Time) error {
-	whose := "This key"
+// exceeded says what the request might cost, and whether waiting can help.
+func exceeded(l Limit, amount int64, ends, now time.Time) error {
+	whose := "this key"
 	if l.Scope.KeyID == "" {
-		whose = "This tenant"
+		whose = "this tenant"
 	}
-	e := model.Errorf(model.BudgetExceeded, "budget", "%s's %s budget of %s does not cover this request any more.", whose, l.Span, dollars(l.NanoUSD)).
-		WithHint("The most a request can cost is set aside before it runs, so a smaller max_tokens needs less. Else raise the budget, or wait until it renews at " + ends.Format(time.RFC3339) + ".")
+	const hint = "The most a request can cost is set aside before it runs, so a smaller max_tokens needs less. Else raise the budget"
+	e := model.Errorf(model.BudgetExceeded, "budget", "What is left of %s's %s budget of %s does not cover this request, which may cost %s.",
+		whose, l.Span, dollars(l.NanoUSD), dollars(amount)).
+		WithHint(hint + ", or wait until it renews at " + ends.Format(time.RFC3339) + ".")
+	if amount > l.NanoUSD {
+		e = model.Errorf(model.BudgetExceeded, "budget", "The whole %[2]s budget of %[1]s, %[3]s, does not cover this request: it may cost %[4]s.",
+			whose, l.Span, dollars(l.NanoUSD), dollars(amount)).WithHint(hint + ", or choose a model that costs less.")
+	}
 	e.RetryAfter = ends.Sub(now)
 	e.Code = "budget_exceeded"
 	return e
