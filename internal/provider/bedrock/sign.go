@@ -37,6 +37,8 @@ func (s *signer) sign(req *http.Request) error {
 	if err != nil {
 		return err
 	}
+	own := *req.URL // the signer writes into it, and requests to one address share theirs
+	req.URL = &own
 	creds := aws.Credentials{AccessKeyID: c.id, SecretAccessKey: c.secret, SessionToken: c.token}
 	if err := s.v4.SignHTTP(req.Context(), creds, req, hash, signingName, s.region, s.now()); err != nil {
 		return &model.Error{Kind: model.Internal, Op: "provider/bedrock.sign", Err: err}
