@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 
@@ -69,33 +70,44 @@ func (c *call) expand(before, own []model.Message) (*history, []model.Message, e
 }
 
 // answered refuses results of calls that nobody made, which a model would be
-// confused by. What a compaction took the place of is not known any more.
+// confused by. What a compaction took the place of is not known any more. Most
+// requests bring no results, and cost one look at what they bring.
 func answered(before, own []model.Message) error {
-	called := map[string]bool{}
-	results := []*model.ToolResult{}
-	for i, m := range slices.Concat(before, own) {
-		for _, part := range m.Parts {
-			switch p := part.(type) {
-			case *model.ToolCall:
-				called[p.ID] = true
-			case *model.ToolResult:
-				if i >= len(before) && !p.Server {
-					results = append(results, p)
-				}
-			case *model.Opaque:
-				if raw := itemOf(part); raw != nil && responses.ItemType(raw) == "compaction" {
-					return nil
-				}
-			}
+	open := map[string]bool{}
+	eachPart(own, func(part model.Part) {
+		if r, ok := part.(*model.ToolResult); ok && !r.Server {
+			open[r.CallID] = true
+		}
+	})
+	if len(open) == 0 {
+		return nil
+	}
+	compacted := false
+	seen := func(part model.Part) {
+		switch p := part.(type) {
+		case *model.ToolCall:
+			delete(open, p.ID)
+		case *model.Opaque:
+			raw := itemOf(part)
+			compacted = compacted || raw != nil && responses.ItemType(raw) == "compaction"
 		}
 	}
-	for _, r := range results {
-		if !called[r.CallID] {
-			return model.Errorf(model.Invalid, "input", "There is no function call with call_id '%s' for this output.", truncate(r.CallID, 80)).
-				WithHint("Send the call's item before its output, or continue the response that made the call with previous_response_id.")
+	eachPart(before, seen)
+	eachPart(own, seen)
+	if compacted || len(open) == 0 {
+		return nil
+	}
+	id := slices.Min(slices.Collect(maps.Keys(open)))
+	return model.Errorf(model.Invalid, "input", "There is no function call with call_id '%s' for this output.", truncate(id, 80)).
+		WithHint("Send the call's item before its output, or continue the response that made the call with previous_response_id.")
+}
+
+func eachPart(messages []model.Message, f func(model.Part)) {
+	for i := range messages {
+		for _, part := range messages[i].Parts {
+			f(part)
 		}
 	}
-	return nil
 }
 
 // survey notes decisions and the calls that followed from them.
