@@ -13,8 +13,9 @@ import (
 	"github.com/craton-ai/craton/internal/session"
 )
 
-// CheckListings compares every list of a session, at several lengths of page and
-// in both orders, with what folding all of its events comes to.
+// CheckListings compares every list of a session with what folding all of its
+// events comes to: in one order as a whole and in the other in short pages, which
+// of them is which being the journal's length's to say.
 func CheckListings(ctx context.Context, s *driver.Sessions, tenant, id string, events []session.Event) error {
 	want, err := foldListings(events)
 	if err != nil {
@@ -25,17 +26,16 @@ func CheckListings(ctx context.Context, s *driver.Sessions, tenant, id string, e
 	for _, t := range want.turns {
 		turns[t.Thread] = append(turns[t.Thread], t.ID)
 	}
-	for _, limit := range []int{1000, 1 + len(events)%5} {
-		for _, oldest := range []bool{true, false} {
-			c := &listings{ctx: ctx, s: s, tenant: tenant, id: id, want: want, page: driver.Page{Oldest: oldest, Limit: limit}}
-			for _, t := range want.state.Threads {
-				wrong = append(wrong, c.items(driver.ItemQuery{Thread: t.ID}), c.turns(t.ID))
-				for _, turn := range turns[t.ID] {
-					wrong = append(wrong, c.items(driver.ItemQuery{Thread: t.ID, Turn: turn}), c.turn(t.ID, turn))
-				}
+	oldest := len(events)%2 == 0
+	for _, page := range []driver.Page{{Oldest: oldest, Limit: 1000}, {Oldest: !oldest, Limit: 1 + len(events)%5}} {
+		c := &listings{ctx: ctx, s: s, tenant: tenant, id: id, want: want, page: page}
+		for _, t := range want.state.Threads {
+			wrong = append(wrong, c.items(driver.ItemQuery{Thread: t.ID}), c.turns(t.ID))
+			for _, turn := range turns[t.ID] {
+				wrong = append(wrong, c.items(driver.ItemQuery{Thread: t.ID, Turn: turn}), c.turn(t.ID, turn))
 			}
-			wrong = append(wrong, c.traces())
 		}
+		wrong = append(wrong, c.traces())
 	}
 	return errors.Join(wrong...)
 }
