@@ -32,7 +32,7 @@ type command struct {
 	Keys      keysCommand      `cmd:"" help:"Create, list, revoke and rotate credentials."`
 	Tenants   tenantsCommand   `cmd:"" help:"Create, list and disable tenants."`
 	Secrets   secretsCommand   `cmd:"" help:"Keep upstream credentials; rotate the master key."`
-	Sessions  sessionsCommand  `cmd:"" help:"Look at agent sessions; cancel, fork and replay them."`
+	Sessions  sessionsCommand  `cmd:"" help:"Look at agent sessions; speak to them, cancel, fork and replay them."`
 	Agents    agentsCommand    `cmd:"" help:"Keep saved agents."`
 	Usage     usageCommand     `cmd:"" help:"Show what was used and what it cost."`
 	Objects   objectsCommand   `cmd:"" help:"Put, get, list and remove objects of the tenant's object space."`

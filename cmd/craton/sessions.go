@@ -18,6 +18,7 @@ import (
 type sessionsCommand struct {
 	List    sessionsList    `cmd:"" help:"List sessions, newest first."`
 	Show    sessionsShow    `cmd:"" help:"Print a session's journal as a timeline."`
+	Send    sessionsSend    `cmd:"" help:"Speak to a session, and print what its agent says."`
 	Tail    sessionsTail    `cmd:"" help:"Follow what a session does."`
 	Approve sessionsApprove `cmd:"" help:"Let an agent make the call it asks about."`
 	Deny    sessionsDeny    `cmd:"" help:"Refuse the call an agent asks about."`
