@@ -1,6 +1,7 @@
 package script
 
 import (
+	"math/bits"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -107,44 +108,70 @@ func countParts(parts []model.Part) (n int64) {
 	return n
 }
 
-// words counts what stands between white space.
-func words(s string) (n int64) {
-	space := true
-	for i := 0; i < len(s); i++ {
-		if solid(s[i:]) {
-			if space {
-				n++
-			}
-			space = false
-			i += solidBytes - 1
+// words counts what stands between white space. It looks at eight bytes
+// together, and at more within long words.
+func words(text string) (n int64) {
+	s := text
+	var space uint64 = 1 // what went before is white space
+	for len(s) >= 8 {
+		if len(s) >= solidBytes && solid(s) {
+			n, space, s = n+int64(space), 0, s[solidBytes:]
 			continue
 		}
+		next := eight(s)
+		if next&high != 0 {
+			return runeWords(text)
+		}
+		white := spaces(next)
+		n += int64(bits.OnesCount64(^white & (white<<8 | space<<7) & high))
+		space, s = white>>63, s[8:]
+	}
+	for i := range len(s) {
 		c := s[i]
 		if c >= utf8.RuneSelf {
-			return runeWords(s)
+			return runeWords(text)
 		}
 		before := space
-		space = c == ' ' || c-'\t' <= '\r'-'\t'
-		if before && !space {
-			n++
+		space = 0
+		if c == ' ' || c-'\t' <= '\r'-'\t' {
+			space = 1
 		}
+		n += int64(before &^ space)
 	}
 	return n
 }
 
+// Eight bytes are worked on as one number.
+const (
+	each = 0x0101010101010101
+	high = 0x80 * each
+)
+
+// eight reads 8 bytes; the compiler makes one load of them.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// spaces has the highest bit of each byte that is white space, of 8 bytes of
+// ASCII. Each sum stays within its byte, and its highest bit says whether the
+// byte is another than ' ', at least '\t', more than '\r'.
+func spaces(n uint64) uint64 {
+	other := (n ^ ' '*each) + 0x7f*each
+	return (^other | (n+(0x80-'\t')*each)&^(n+(0x80-'\r'-1)*each)) & high
+}
+
 // solidBytes is how many bytes solid looks at together.
-const solidBytes = 8
+const solidBytes = 32
 
 // solid reports whether the next bytes are all of ASCII and no white space.
-// Control characters that are none count as not solid.
+// Control characters that are none count as not solid. A byte below '!' borrows
+// from its own highest bit, which is else clear.
 func solid(s string) bool {
-	if len(s) < solidBytes {
-		return false
-	}
-	eight := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	const each = 0x0101010101010101
-	return eight&(0x80*each) == 0 && (eight-(' '+1)*each)&(0x80*each) == 0
+	a, b, c, d := eight(s), eight(s[8:]), eight(s[16:]), eight(s[24:])
+	below := (a - '!'*each) | (b - '!'*each) | (c - '!'*each) | (d - '!'*each)
+	return (a|b|c|d|below)&high == 0
 }
 
 // runeWords is words of any text.

@@ -236,11 +236,17 @@ func (v *view) mediaText() string {
 	return fmt.Sprintf("%d %s: %s", len(v.media), noun, strings.Join(v.media, ", "))
 }
 
-// digest tells requests apart; answer and call ids are made of it.
+// recent is how many messages at the end of a request are told apart by all
+// they say; of those before, lengths and the ids of calls count.
+const recent = 16
+
+// digest tells requests apart; answer and call ids are made of it. It is asked
+// for with each request, so a long conversation is not read again each time.
 func digest(req *model.Request) uint64 {
 	d := &digester{hash: sha256.New(), buf: make([]byte, 0, digestBuffer)}
 	d.add('n', req.Model)
-	for _, m := range req.Messages {
+	for i, m := range req.Messages {
+		d.brief = i < len(req.Messages)-recent
 		d.add('|', string(m.Role))
 		d.parts(m.Parts)
 	}
@@ -250,16 +256,22 @@ func digest(req *model.Request) uint64 {
 
 // digester hashes strings with their lengths, so that none runs into the next.
 type digester struct {
-	hash hash.Hash
-	buf  []byte // what was not hashed yet
+	hash  hash.Hash
+	buf   []byte // what was not hashed yet
+	brief bool   // texts count by their length only
 }
 
 const digestBuffer = 4 << 10
 
+// briefBytes is how long an id may be: what is no longer counts as it is.
+const briefBytes = 40
+
 func (d *digester) add(kind byte, s string) {
 	d.buf = append(d.buf, kind)
 	d.buf = binary.AppendUvarint(d.buf, uint64(len(s)))
-	d.buf = append(d.buf, s...)
+	if !d.brief || len(s) <= briefBytes {
+		d.buf = append(d.buf, s...)
+	}
 	if len(d.buf) > digestBuffer/2 {
 		_, _ = d.hash.Write(d.buf) // a hash takes everything
 		d.buf = d.buf[:0]
