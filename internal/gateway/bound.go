@@ -58,10 +58,9 @@ func answers(maxTokens, n int) int64 {
 	return min(each, maxTokensBound) * count
 }
 
-// bound is the same of a decoded request.
-func bound(req *model.Request) model.Usage {
-	text, pictures := sizeOf(req)
-	u := model.Usage{Input: text/bytesPerToken + pictures*tokensPerPicture, ServiceTier: req.ServiceTier}
+// bound is the same of a decoded request of that size.
+func bound(req *model.Request, of size) model.Usage {
+	u := model.Usage{Input: of.text/bytesPerToken + of.pictures*tokensPerPicture, ServiceTier: req.ServiceTier}
 	most := 0
 	if req.MaxTokens != nil {
 		most = *req.MaxTokens
@@ -83,43 +82,57 @@ func embedBound(req *model.EmbedRequest) model.Usage {
 	return u
 }
 
-// sizeOf counts a request's bytes of text and its pictures.
-func sizeOf(req *model.Request) (text, pictures int64) {
-	for i := range req.Messages {
-		t, p := sizeOfParts(req.Messages[i].Parts)
-		text, pictures = text+t, pictures+p
-	}
-	for i := range req.Tools {
-		text += int64(len(req.Tools[i].Description) + len(req.Tools[i].Schema))
-	}
-	return text, pictures
+// size is how much there is to read in a request.
+type size struct {
+	// text is in bytes.
+	text, pictures int64
+	// plain says that there are texts, calls and their results only, nothing
+	// that may lie elsewhere.
+	plain bool
 }
 
-func sizeOfParts(parts []model.Part) (text, pictures int64) {
+func sizeOf(req *model.Request) size {
+	s := size{plain: true}
+	for i := range req.Messages {
+		s.add(req.Messages[i].Parts)
+	}
+	for i := range req.Tools {
+		s.text += int64(len(req.Tools[i].Description) + len(req.Tools[i].Schema))
+	}
+	return s
+}
+
+func (s *size) add(parts []model.Part) {
 	for _, p := range parts {
 		switch p := p.(type) {
 		case *model.Text:
-			text += int64(len(p.Text))
+			s.text += int64(len(p.Text))
 		case *model.ToolCall:
-			text += int64(len(p.Name) + len(p.Arguments))
+			s.text += int64(len(p.Name) + len(p.Arguments))
 		case *model.ToolResult:
-			t, n := sizeOfParts(p.Content)
-			text, pictures = text+t, pictures+n
+			s.plain = s.plain && p.Extra == nil
+			s.add(p.Content)
 		case *model.Reasoning:
-			text += int64(len(p.Text))
+			s.text += int64(len(p.Text))
 		case *model.Structured:
-			text += int64(len(p.JSON))
+			s.text += int64(len(p.JSON))
 		case *model.SearchResult:
-			t, n := sizeOfParts(p.Content)
-			text, pictures = text+t, pictures+n
+			s.add(p.Content)
 		case *model.Document:
-			t, n := sizeOfParts(p.Content)
-			text, pictures = text+t+int64(len(p.Source.Text)+len(p.Source.Data)), pictures+n
+			s.plain = false
+			s.text += int64(len(p.Source.Text) + len(p.Source.Data))
+			s.add(p.Content)
 		case *model.Image, *model.Video, *model.Audio:
-			pictures++
+			s.plain = false
+			s.pictures++
 		case *model.Opaque:
-			text += int64(len(p.Raw))
+			s.plain = false
+			s.text += int64(len(p.Raw))
+		case *model.Guard:
+			s.plain = s.plain && p.Image == nil
+		case *model.Refusal, *model.ToolChange, *model.CachePoint:
+		default:
+			s.plain = false
 		}
 	}
-	return text, pictures
 }

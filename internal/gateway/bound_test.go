@@ -32,11 +32,11 @@ func TestBound(t *testing.T) {
 		if got := Bound(Peeked{TextBytes: 10, MaxTokens: c.tokens, N: c.n}).Output; got != c.want {
 			t.Errorf("%d tokens in %d answers: got %d, want %d", c.tokens, c.n, got, c.want)
 		}
-		if got := bound(&model.Request{MaxTokens: &c.tokens, N: c.n}).Output; got != c.want {
+		if got := bound(&model.Request{MaxTokens: &c.tokens, N: c.n}, size{}).Output; got != c.want {
 			t.Errorf("decoded, %d tokens in %d answers: got %d, want %d", c.tokens, c.n, got, c.want)
 		}
 	}
-	if got := bound(&model.Request{N: 4}).Output; got != 4*unboundedAnswer {
+	if got := bound(&model.Request{N: 4}, size{}).Output; got != 4*unboundedAnswer {
 		t.Errorf("4 answers without a bound: got %d", got)
 	}
 }
@@ -53,7 +53,7 @@ func TestBoundsCountAlike(t *testing.T) {
 	data := model.Source{Data: make([]byte, 100_000)}
 	req := &model.Request{MaxTokens: &most, ServiceTier: "priority", Messages: []model.Message{{Parts: []model.Part{
 		&model.Text{Text: "text"}, &model.Image{Source: data}, &model.Audio{Source: data}}}}}
-	if got := bound(req); got != want {
+	if got := bound(req, sizeOf(req)); got != want {
 		t.Errorf("decoded: %+v", got)
 	}
 }

@@ -21,14 +21,15 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	if candidates, err = g.affordable(call, candidates); err != nil {
 		return nil, err
 	}
-	t, err := g.admit(ctx, call, candidates, bound(req))
+	size := sizeOf(req)
+	t, err := g.admit(ctx, call, candidates, bound(req, size))
 	if err != nil {
 		return nil, err
 	}
 	// The upstream outlives a client that goes away by a bounded while, to
 	// learn what it used.
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
-	attempts, media := t.attempts, g.newMedia(&call.Principal)
+	attempts, media := t.attempts, g.newMedia(&call.Principal, size.plain)
 	stream, i, err := fallback.Do(upstream, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
 		if call.spent.on(&candidates[i]) && len(candidates) > 1 {
 			return nil, call.spent.err // its calls were counted when they were made
@@ -42,9 +43,8 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 		release()
 		return nil, err
 	}
-	text, _ := sizeOf(req)
 	watched := g.opts.Guards.Meter.Watch(ctx, stream, meter.Watched{
-		InputBytes: text, First: t.first, Release: release,
+		InputBytes: size.text, First: t.first, Release: release,
 		Done: func(u *model.Usage, err error) { t.close(u, attempts, err) },
 	})
 	c := &candidates[i]

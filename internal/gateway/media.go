@@ -44,13 +44,15 @@ type media struct {
 	fetch func(ctx context.Context, address string) (mime string, data []byte, err error)
 	got   map[string]*model.Source
 	left  int
+	// plain says that no message names anything.
+	plain bool
 	// files reads the caller's uploaded files; nil where there are none.
 	files    func(ctx context.Context, id string) (*Uploaded, error)
 	uploaded map[string]*Uploaded
 }
 
-func (g *Gateway) newMedia(who *identity.Principal) *media {
-	m := &media{fetch: g.opts.Fetch, left: maxFetchSize, got: map[string]*model.Source{}, uploaded: map[string]*Uploaded{}}
+func (g *Gateway) newMedia(who *identity.Principal, plain bool) *media {
+	m := &media{fetch: g.opts.Fetch, left: maxFetchSize, plain: plain, got: map[string]*model.Source{}, uploaded: map[string]*Uploaded{}}
 	if g.opts.Files != nil {
 		m.files = func(ctx context.Context, id string) (*Uploaded, error) { return g.opts.Files(ctx, *who, id, m.left) }
 	}
@@ -63,12 +65,12 @@ func (m *media) localize(ctx context.Context, u *Upstream, req *model.Request) (
 	if w.pass && m.files == nil {
 		return req, nil
 	}
+	if err := w.members(req); err != nil || m.plain {
+		return req, err
+	}
 	var cancel context.CancelFunc
 	w.ctx, cancel = context.WithTimeout(ctx, maxFetchTime)
 	defer cancel()
-	if err := w.members(req); err != nil {
-		return nil, err
-	}
 	local := *req
 	for i := range req.Messages {
 		parts, err := w.parts(req.Messages[i].Parts)

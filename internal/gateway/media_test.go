@@ -42,7 +42,7 @@ func TestMediaAreFetched(t *testing.T) {
 		&model.Guard{Image: &model.Source{URL: wiki}},
 		&model.Opaque{Dialect: model.DialectOpenAIChat, Raw: []byte(`{"message":{"annotations":[{"url":"https://example.com"}]}}`)},
 	}}}}
-	m := g.newMedia(&identity.Principal{})
+	m := g.newMedia(&identity.Principal{}, false)
 	for range 2 { // as two candidates would
 		local, err := m.localize(t.Context(), &Upstream{}, req)
 		if err != nil {
@@ -105,7 +105,7 @@ func TestMediaAreRefused(t *testing.T) {
 		if c.extra != "" {
 			req.Extra = &model.Opaque{Raw: []byte(c.extra)}
 		}
-		_, err := g.newMedia(&identity.Principal{}).localize(t.Context(), &Upstream{FetchURLs: c.policy}, req)
+		_, err := g.newMedia(&identity.Principal{}, sizeOf(req).plain).localize(t.Context(), &Upstream{FetchURLs: c.policy}, req)
 		if e := model.AsError(err); e == nil || e.Kind != c.kind {
 			t.Errorf("%s: got %v, want kind %v", name, err, c.kind)
 		}

@@ -104,7 +104,7 @@ func (g *Gateway) CountTokens(ctx context.Context, call *Call, req *model.Reques
 		}
 		defer permit.Release(0)
 	}
-	local, err := g.newMedia(&call.Principal).localize(ctx, w.byName[c.Upstream], req)
+	local, err := g.newMedia(&call.Principal, sizeOf(req).plain).localize(ctx, w.byName[c.Upstream], req)
 	if err != nil {
 		return 0, err
 	}

@@ -43,7 +43,7 @@ func TestUploadedFilesAreSent(t *testing.T) {
 	})
 	req := asking(fileOf("file-a"), &model.Image{Source: model.Source{FileID: "file-p"}}, fileOf("file-other"), fileOf("file-p"),
 		&model.ToolResult{CallID: "c", Content: []model.Part{fileOf("file-a")}}, picture(wiki))
-	m := g.newMedia(&identity.Principal{Tenant: identity.Tenant{ID: "t1"}})
+	m := g.newMedia(&identity.Principal{Tenant: identity.Tenant{ID: "t1"}}, false)
 	for range 2 { // as two candidates would
 		local, err := m.localize(t.Context(), &Upstream{FetchURLs: FetchPass}, req)
 		if err != nil {
@@ -70,7 +70,7 @@ func TestUploadedFilesAreSent(t *testing.T) {
 	if *n != 3 || fileOf("file-a").Name != "" || req.Messages[0].Parts[0].(*model.Document).Source.FileID != "file-a" {
 		t.Errorf("%d files were read, or the request was changed", *n)
 	}
-	local, err := g.newMedia(&identity.Principal{Tenant: identity.Tenant{ID: "t2"}}).localize(t.Context(), &Upstream{FetchURLs: FetchPass}, asking(fileOf("file-a")))
+	local, err := g.newMedia(&identity.Principal{Tenant: identity.Tenant{ID: "t2"}}, false).localize(t.Context(), &Upstream{FetchURLs: FetchPass}, asking(fileOf("file-a")))
 	if err != nil || local.Messages[0].Parts[0].(*model.Document).Source.FileID != "file-a" {
 		t.Errorf("another tenant's file: %v", err)
 	}
@@ -93,7 +93,7 @@ func TestUploadedFilesAreBounded(t *testing.T) {
 		"too many":         {asking(many...), "more than 16 files"},
 		"too large in all": {asking(fileOf("file-a"), fileOf("file-big")), "too large"},
 	} {
-		_, err := g.newMedia(&identity.Principal{}).localize(t.Context(), &Upstream{FetchURLs: FetchPass}, c.req)
+		_, err := g.newMedia(&identity.Principal{}, sizeOf(c.req).plain).localize(t.Context(), &Upstream{FetchURLs: FetchPass}, c.req)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
