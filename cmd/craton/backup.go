@@ -19,7 +19,7 @@ import (
 // else from the data directory itself.
 type backupCommand struct {
 	remote
-	Data string `help:"Data directory of a server that does not run." env:"CRATON_DATA"`
+	place
 	To   string `help:"New directory for the backup; only of a server that does not run." placeholder:"DIR"`
 	Name string `arg:"" optional:"" help:"Name of the backup, in the directory the server keeps them in (backup_dir)."`
 }
@@ -29,33 +29,51 @@ func (c backupCommand) Run(ctx context.Context, s streams) error {
 	if (c.Name == "") == (c.To == "") {
 		return errors.New("name the backup, or say where to put it with --to")
 	}
-	data := c.Data
-	if data == "" {
-		data = config.DefaultData(s.getenv)
-	}
-	var made struct {
-		Directory string `json:"directory"`
-	}
-	store, err := sqlite.Open(ctx, data)
-	switch {
-	case errors.Is(err, sqlite.ErrInUse) && c.To != "":
-		return errors.New("the server runs and puts backups only into its backup_dir: give a name instead of --to")
-	case errors.Is(err, sqlite.ErrInUse):
-		err = c.call(ctx, http.MethodPost, "/admin/v1/backup", map[string]string{"name": c.Name}, &made)
-	case err == nil && c.To != "":
-		if made.Directory, err = filepath.Abs(c.To); err == nil {
-			err = backUp(ctx, store, data, made.Directory)
-		}
-		err = errors.Join(err, store.Close())
-	case err == nil:
-		made.Directory, err = backUpNamed(ctx, store, data, filepath.Join(data, "backups"), c.Name)
-		err = errors.Join(err, store.Close())
-	}
+	cfg, err := c.load(s)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "Backed up to %s. The master key is not in it: keep %s safe elsewhere.\n", made.Directory, filepath.Join(data, "master.key"))
+	if cfg.Store.Postgres.Set() {
+		return errPostgres
+	}
+	if err := needsDatabase(cfg.Data); err != nil {
+		return err
+	}
+	made, err := c.backUp(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	key := "it"
+	if source := keySource(cfg, s.getenv); source.Value == "" && len(source.Command) == 0 {
+		key = source.File
+	}
+	_, err = fmt.Fprintf(s.out, "Backed up to %s. The master key is not in it: keep %s safe elsewhere.\n", made, key)
 	return err
+}
+
+// backUp copies the state, of whatever schema, and returns where to.
+func (c backupCommand) backUp(ctx context.Context, cfg *config.Config) (string, error) {
+	store, _, err := sqlite.OpenReadOnly(ctx, cfg.Data)
+	if errors.Is(err, sqlite.ErrInUse) {
+		if c.To != "" {
+			return "", errors.New("the server runs and puts backups only into its backup_dir: give a name instead of --to")
+		}
+		var made struct {
+			Directory string `json:"directory"`
+		}
+		err := c.call(ctx, http.MethodPost, "/admin/v1/backup", map[string]string{"name": c.Name}, &made)
+		return made.Directory, err
+	}
+	if err != nil {
+		return "", err
+	}
+	var made string
+	if c.To == "" {
+		made, err = backUpNamed(ctx, store, cfg.Data, cfg.BackupDir, c.Name)
+	} else if made, err = filepath.Abs(c.To); err == nil {
+		err = backUp(ctx, store, cfg.Data, made)
+	}
+	return made, errors.Join(err, store.Close())
 }
 
 // backUpNamed copies the state into a new directory of a name below dir, and
@@ -97,23 +115,24 @@ func backUp(ctx context.Context, store *sqlite.Store, data, to string) error {
 
 // restoreCommand puts a backup into an empty data directory.
 type restoreCommand struct {
-	Data string `help:"Data directory." env:"CRATON_DATA"`
+	place
 	From string `arg:"" help:"Directory of the backup." type:"existingdir"`
 }
 
 // Run restores; it overwrites nothing.
 func (c restoreCommand) Run(ctx context.Context, s streams) error {
-	data := c.Data
-	if data == "" {
-		data = config.DefaultData(s.getenv)
+	cfg, err := c.load(s)
+	if err != nil {
+		return err
 	}
+	data := cfg.Data
 	if err := sqlite.Restore(ctx, c.From, data); err != nil {
 		return err
 	}
 	if err := copyTree(filepath.Join(c.From, "objects"), filepath.Join(data, "objects")); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(s.out, "Restored to %s. Put the master key there as master.key before the server starts. "+
+	_, err = fmt.Fprintf(s.out, "Restored to %s. Put the master key there as master.key before the server starts. "+
 		"Models are not in a backup: `craton engine install --data %[1]s` and `craton models pull` fetch them.\n", data)
 	return err
 }

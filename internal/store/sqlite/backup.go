@@ -31,7 +31,8 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 		if err := f.Close(); err != nil {
 			return err
 		}
-		source, err := connect(filepath.Join(s.dir, FileName), 1, nil)
+		// A log that a killed process left is read, and stays.
+		source, err := readOnly(filepath.Join(s.dir, FileName), 1, nil)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@
 //     said ([session.Buffer]) may be lost with the power, as its contract says;
 //   - reads never wait for writes, and see every acknowledged one;
 //   - one process at a time has the directory, others are told which one;
-//   - the schema is brought forward at start, and one from a newer program is
+//   - the schema is brought forward by [Open] alone, and one from a newer program is
 //     refused untouched;
 //   - a backup is a consistent copy made while the server works. The master
 //     key is not part of the database, and so of no backup.
