@@ -55,10 +55,11 @@ type ToolServer struct {
 	Tools map[string]ToolRule `yaml:"tools"`
 }
 
-// RemoteTools is what the operator says of the MCP servers of one origin.
+// RemoteTools is what the operator says of the MCP servers of one origin or host.
 type RemoteTools struct {
-	// Origin is "https://HOST" or "https://HOST:PORT", or "*" for all that have
-	// no entry of their own.
+	// Origin is "https://HOST" or "https://HOST:PORT"; "HOST" whatever the scheme
+	// and port; ".HOST" for every name below it; or "*" for all. Of the entries
+	// that fit a server, the first kind in this order holds, and the longest name.
 	Origin string `yaml:"origin"`
 	// Allow, Approval and Tools are as those of a ToolServer.
 	Allow    []string            `yaml:"allow"`
@@ -114,9 +115,8 @@ func (c *Config) validateRemote(bad func(string, ...any)) {
 	seen := map[string]bool{}
 	for i, r := range c.Tools.Remote {
 		at := fmt.Sprintf("tools.remote[%d] (%s)", i, r.Origin)
-		u, err := url.Parse(r.Origin)
-		if r.Origin != "*" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || r.Origin != strings.ToLower(u.Scheme+"://"+u.Host)) {
-			bad("%s: origin is https://HOST or https://HOST:PORT in lower case, or *", at)
+		if !remoteOrigin(r.Origin) {
+			bad("%s: origin is https://HOST, https://HOST:PORT, HOST or .HOST, in lower case, or *", at)
 		}
 		if seen[r.Origin] {
 			bad("%s: the origin is there twice", at)
@@ -124,6 +124,20 @@ func (c *Config) validateRemote(bad func(string, ...any)) {
 		seen[r.Origin] = true
 		checkRules(bad, at, r.Approval, r.Allow, r.Tools)
 	}
+}
+
+// remoteOrigin reports whether an entry about remote servers can be about that.
+func remoteOrigin(origin string) bool {
+	if origin == "*" {
+		return true
+	}
+	if strings.Contains(origin, "://") {
+		u, err := url.Parse(origin)
+		return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && origin == strings.ToLower(u.Scheme+"://"+u.Host)
+	}
+	name := strings.TrimPrefix(origin, ".")
+	u, err := url.Parse("any://" + name)
+	return err == nil && u.Hostname() != "" && u.Port() == "" && !strings.HasSuffix(name, ":") && name == strings.ToLower(u.Host)
 }
 
 // checkRules refuses words that no rule has.

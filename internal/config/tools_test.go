@@ -27,11 +27,13 @@ func TestNumbers(t *testing.T) {
 
 func TestRemoteTools(t *testing.T) {
 	t.Parallel()
-	good := "tools:\n  remote:\n    - {origin: \"https://mcp.example.com\", approval: unsafe, tools: {a: {class: read}}}\n    - {origin: \"*\", approval: always}\n"
-	if cfg, err := config.Load(write(t, good), env(nil)); err != nil || len(cfg.Tools.Remote) != 2 {
+	good := "tools:\n  remote:\n    - {origin: \"https://mcp.example.com\", approval: unsafe, tools: {a: {class: read}}}\n    - {origin: \"*\", approval: always}\n" +
+		"    - {origin: mcp.example.com}\n    - {origin: .example.com}\n    - {origin: \"[2001:db8::1]\"}\n"
+	if cfg, err := config.Load(write(t, good), env(nil)); err != nil || len(cfg.Tools.Remote) != 5 {
 		t.Fatalf("got %+v, %v", cfg, err)
 	}
-	for _, entry := range []string{`{origin: "https://x/path"}`, `{origin: "mcp.example.com"}`, `{origin: "ftp://x"}`, `{origin: "*", approval: maybe}`,
+	for _, entry := range []string{`{origin: "https://x/path"}`, `{origin: "Mcp.example.com"}`, `{origin: "mcp.example.com:443"}`, `{origin: "mcp.example.com/mcp"}`, `{origin: "you@mcp.example.com"}`,
+		`{origin: "."}`, `{origin: ""}`, `{origin: "https://you@x"}`, `{origin: "ftp://x"}`, `{origin: "*", approval: maybe}`,
 		"{origin: \"*\"}\n    - {origin: \"*\"}"} {
 		if _, err := config.Load(write(t, "tools:\n  remote:\n    - "+entry+"\n"), env(nil)); err == nil || !strings.Contains(err.Error(), "tools.remote") {
 			t.Errorf("%s: got %v", entry, err)

@@ -72,8 +72,10 @@ type Config struct {
 	// Servers are the operator's.
 	Servers []Server
 	// Remote is what the operator says of remote servers, by their origin
-	// ("https://mcp.example.com"), or of all others ([Everyone]). Of a Server,
-	// Allow, Approval and Rules count.
+	// ("https://mcp.example.com"), their host whatever the scheme and port
+	// ("mcp.example.com"), the end of their host's name (".example.com"), or of
+	// all others ([Everyone]). The closest one holds alone. Of a Server, Allow,
+	// Approval and Rules count.
 	Remote map[string]Server
 	// Tenant tells a tenant's name, and whether it is the root tenant; needed
 	// where there are Servers.
@@ -90,7 +92,7 @@ type Config struct {
 type Opener struct {
 	cfg     Config
 	servers map[string]Server
-	// origins are the rules for remote servers, by origin as it is dialled.
+	// origins are the rules for remote servers, by [ruleKey].
 	origins map[string]Server
 	// remote reaches what definitions name; own reaches the operator's servers.
 	remote, own *mcp.Pool
@@ -100,10 +102,7 @@ type Opener struct {
 func New(cfg Config) (*Opener, error) {
 	o := &Opener{cfg: cfg, servers: map[string]Server{}, origins: map[string]Server{}}
 	for name, rules := range cfg.Remote {
-		at := name
-		if name != Everyone {
-			at = origin(name)
-		}
+		at := ruleKey(name)
 		if _, twice := o.origins[at]; twice || at == "" {
 			return nil, fmt.Errorf("the origin %q of remote tool servers is there twice or cannot be", name)
 		}
@@ -151,16 +150,13 @@ func (o *Opener) Open(ctx context.Context, tenant string, server tool.Server) (t
 	return o.named(ctx, tenant, name, server.Label)
 }
 
-// distant opens a remote server, under the operator's rules for its origin.
+// distant opens a remote server, under the operator's rules for it.
 func (o *Opener) distant(tenant string, server tool.Server) (tool.Source, error) {
 	source, err := o.remote.Remote(tenant, server)
 	if err != nil || len(o.origins) == 0 {
 		return source, err
 	}
-	rules, known := o.origins[origin(server.URL)]
-	if !known {
-		rules, known = o.origins[Everyone]
-	}
+	rules, known := o.rulesFor(server.URL)
 	if !known {
 		return source, nil
 	}

@@ -181,47 +181,6 @@ func TestRemoteRules(t *testing.T) {
 	}
 }
 
-// TestSpellingsOfAnOrigin: the rules for an origin hold however a definition
-// writes it.
-func TestSpellingsOfAnOrigin(t *testing.T) {
-	t.Parallel()
-	rules := map[string]opener.Server{
-		"https://mcp.example.com":        {Allow: []string{"none"}},
-		"https://xn--mnchen-3ya.example": {Allow: []string{"none"}},
-		"https://[2001:db8::1]:8443":     {Allow: []string{"none"}},
-	}
-	o, err := opener.New(opener.Config{Remote: rules})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	for address, ruled := range map[string]bool{
-		"https://mcp.example.com/mcp": true, "https://mcp.example.com:443/mcp": true, "https://mcp.example.com:0443": true,
-		"https://mcp.example.com:": true, "HTTPS://MCP.Example.COM/mcp": true, "https://mcp.example.com.": true,
-		"https://mcp.example.com.:443/": true, "https://mcp。example。com": true, "https://ｍcp.example.com": true,
-		"https://%EF%BD%8Dcp.example.com": true, "https://münchen.example": true, "https://MÜNCHEN.example.": true,
-		"https://[2001:0db8:0:0::1]:8443/x": true,
-		"https://mcp.example.com:8443/mcp":  false, "http://mcp.example.com/mcp": false, "https://example.com": false,
-	} {
-		s, err := o.Open(t.Context(), "tnt_1", tool.Server{Label: "x", URL: address})
-		if err != nil {
-			t.Fatalf("%s: %v", address, err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // what no rule keeps back is not called either
-		_, err = s.Call(ctx, tool.Call{Name: "some"})
-		if e := model.AsError(err); (e != nil && e.Kind == model.NotFound) != ruled {
-			t.Errorf("%s: got %v, want it ruled: %v", address, err, ruled)
-		}
-		s.Close()
-	}
-	twice := map[string]opener.Server{"https://mcp.example.com": {}, "https://mcp.example.com:443": {}}
-	if o, err := opener.New(opener.Config{Remote: twice}); err == nil {
-		o.Close()
-		t.Error("an origin is taken twice")
-	}
-}
-
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
