@@ -10,28 +10,44 @@ import (
 
 // heapFloor is the heap size below which collecting garbage is not worth its
 // time: a gateway's live heap is a few megabytes, and the collector's default
-// would run for every few megabytes more.
-const heapFloor = 16 << 20
+// would run for every few megabytes more. Where it still runs again within
+// soon, there is so much to do that heapSpare more is lent to the heap until
+// the server rests.
+const (
+	heapFloor = 16 << 20
+	heapSpare = 64 << 20
+	soon      = 250 * time.Millisecond
+)
 
 // tuneCollector lets the heap grow to heapFloor between collections, and beyond
-// that to the usual multiple of what lives. GOGC, if set, is left alone.
+// that to the usual multiple of what lives, or by heapSpare more under load.
+// GOGC, if set, is left alone.
 func tuneCollector(getenv func(string) string) {
 	if getenv("GOGC") != "" {
 		return
 	}
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	var last time.Time
 	var adjust func(*sentinel)
 	adjust = func(s *sentinel) {
 		metrics.Read(sample)
-		live := max(sample[0].Value.Uint64(), 1<<20)
-		percent := 100
-		if live < heapFloor/2 {
-			percent = int(heapFloor*100/live) - 100
-		}
-		debug.SetGCPercent(percent)
+		now := time.Now()
+		debug.SetGCPercent(collectorPercent(sample[0].Value.Uint64(), now.Sub(last)))
+		last = now
 		runtime.SetFinalizer(s, adjust) // runs after the next collection
 	}
 	runtime.SetFinalizer(&sentinel{}, adjust)
+}
+
+// collectorPercent is how much the heap may grow over what lives, in bytes,
+// where the last collection was so long ago.
+func collectorPercent(live uint64, since time.Duration) int {
+	live = max(live, 1<<20)
+	room := live
+	if since < soon {
+		room = max(room, heapSpare)
+	}
+	return int(max(room, heapFloor-min(heapFloor, live)) * 100 / live)
 }
 
 // sentinel is collected at every collection.
