@@ -3,6 +3,9 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -12,11 +15,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestScripts runs the command line as a person would. Scripts have four more
+// TestScripts runs the command line as a person would. Scripts have five more
 // commands: `serve NAME ARGS…` starts a server and waits until it is ready,
 // after which CRATON_URL, ADDRESS and, where it told one, CRATON_API_KEY are set and
 // $WORK/NAME.out holds what it printed; `stop NAME` ends it gently; `hup NAME`
-// asks it to reload; `logged NAME REGEXP` waits for a line of its log.
+// asks it to reload; `logged NAME REGEXP` waits for a line of its log;
+// `post PATH BODY FILE` sends JSON and writes the id of what was made to FILE.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -34,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveScript, "stop": stopScript, "hup": hupScript, "logged": loggedScript,
+			"serve": serveScript, "stop": stopScript, "hup": hupScript, "logged": loggedScript, "post": postScript,
 		},
 	})
 }
@@ -110,4 +114,13 @@ func loggedScript(ts *testscript.TestScript, _ bool, args []string) {
 		_, log := s.text()
 		ts.Fatalf("%v\n%s", err, log)
 	}
+}
+
+func postScript(ts *testscript.TestScript, _ bool, args []string) {
+	var made struct {
+		ID string `json:"id"`
+	}
+	server := remote{URL: ts.Getenv("CRATON_URL"), APIKey: ts.Getenv("CRATON_API_KEY")}
+	ts.Check(server.call(context.Background(), http.MethodPost, args[0], json.RawMessage(args[1]), &made))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(made.ID), 0o600))
 }

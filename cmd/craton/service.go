@@ -132,7 +132,7 @@ func (svc *service) newHandler() (*edge.Handler, error) {
 		proxies = append(proxies, prefix)
 	}
 	return edge.New(edge.Options{
-		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Conversations: svc.state.conversations, Box: svc.state.keyring,
+		Gateway: svc.gateway, Directory: svc.state.directory, Responses: svc.state.responses, Chains: svc.state.responses, Conversations: svc.state.conversations, Box: svc.state.keyring,
 		KeepNothing: svc.keepsNothing,
 		Objects:     svc.state.objects, AsyncInvokes: svc.async,
 		Sessions: svc.driver.Sessions(), BarSelfApproval: svc.cfg.Tools.TwoPersons,

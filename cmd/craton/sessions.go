@@ -90,6 +90,16 @@ func (c sessionsList) Run(ctx context.Context, s streams) error {
 	return w.Flush()
 }
 
+// kindChain is the kind of a session that holds stored responses and that
+// nothing runs.
+const kindChain = "chain"
+
+// session finds a session by its id, or by that of a response that it made or
+// holds.
+func (s remote) session(ctx context.Context, id string) (row sessionRow, err error) {
+	return row, s.call(ctx, http.MethodGet, "/admin/v1/sessions/"+url.PathEscape(id), nil, &row)
+}
+
 // journalEvent is an event as the admin API shows it.
 type journalEvent struct {
 	Seq     uint64          `json:"seq"`
@@ -126,17 +136,26 @@ func (s remote) journal(ctx context.Context, id string, each func(journalEvent) 
 
 type sessionsShow struct {
 	remote
-	Session string `arg:"" help:"The session's id."`
+	Session string `arg:"" help:"The session's id, or a response's."`
 	Full    bool   `help:"Print the content of events whole: what was said, and the arguments of calls."`
 }
 
 // Run prints the journal as a timeline.
 func (c sessionsShow) Run(ctx context.Context, s streams) error {
-	var row sessionRow
-	if err := c.call(ctx, http.MethodGet, "/admin/v1/sessions/"+url.PathEscape(c.Session), nil, &row); err != nil {
+	row, err := c.session(ctx, c.Session)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s  %s  %s  %d events  %d tokens  %s USD\n", row.ID, row.Status, clip(row.Model), row.Events, row.Tokens, row.cost())
+	verb := "makes"
+	if row.Kind == kindChain {
+		verb = "holds"
+		fmt.Fprintf(s.out, "%s  a chain of stored responses  %d events\n", row.ID, row.Events)
+	} else {
+		fmt.Fprintf(s.out, "%s  %s  %s  %d events  %d tokens  %s USD\n", row.ID, row.Status, clip(row.Model), row.Events, row.Tokens, row.cost())
+	}
+	if row.ID != c.Session {
+		fmt.Fprintln(s.out, verb, c.Session)
+	}
 	if row.Parent != "" {
 		fmt.Fprintf(s.out, "continues %s@%d\n", row.Parent, row.ParentSeq)
 	}
@@ -147,7 +166,7 @@ func (c sessionsShow) Run(ctx context.Context, s streams) error {
 	if c.Full {
 		most = math.MaxInt
 	}
-	return c.journal(ctx, c.Session, func(e journalEvent) error {
+	return c.journal(ctx, row.ID, func(e journalEvent) error {
 		_, err := fmt.Fprintln(s.out, timeline(e, most))
 		return err
 	})
@@ -155,7 +174,7 @@ func (c sessionsShow) Run(ctx context.Context, s streams) error {
 
 type sessionsExport struct {
 	remote
-	Session string `arg:"" help:"The session's id."`
+	Session string `arg:"" help:"The session's id, or a response's."`
 }
 
 // Run writes the journal, an event a line.
@@ -166,12 +185,22 @@ func (c sessionsExport) Run(ctx context.Context, s streams) error {
 
 type sessionsTail struct {
 	remote
-	Session string `arg:"" help:"The session's id."`
+	Session string `arg:"" help:"The session's id, or a response's."`
 	From    string `help:"Begin after this event id; 0 begins with the session." placeholder:"ID"`
 }
 
 // Run prints the session's events as they come, until interrupted.
 func (c sessionsTail) Run(ctx context.Context, s streams) error {
+	if strings.HasPrefix(c.Session, "resp_") {
+		row, err := c.session(ctx, c.Session)
+		if err != nil {
+			return err
+		}
+		if row.Kind == kindChain {
+			return fmt.Errorf("the response is complete: `craton sessions show %s` prints the chain that holds it", row.ID)
+		}
+		c.Session = row.ID
+	}
 	req, err := c.request(ctx, http.MethodGet, "/v1/agents/sessions/"+url.PathEscape(c.Session)+"/events?include_obfuscation=false", nil)
 	if err != nil {
 		return err
@@ -272,7 +301,7 @@ func (c sessionsFork) Run(ctx context.Context, s streams) error {
 
 type sessionsReplay struct {
 	remote
-	Session string `arg:"" help:"The session's id."`
+	Session string `arg:"" help:"The session's id, or a response's."`
 }
 
 // Run folds the journal anew on the server.

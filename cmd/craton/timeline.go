@@ -30,6 +30,9 @@ func subject(e journalEvent) string {
 	if json.Unmarshal(e.Payload, &all) != nil {
 		return ""
 	}
+	if e.Type == "response.stored" {
+		return e.Label + " “" + strings.Join(spoken(all["input"]), " ") + "” “" + strings.Join(spoken(all["response"]), " ") + "”"
+	}
 	var words []string
 	for _, name := range []string{"thread", "turn", "status", "code", "reason", "call", "server", "key", "attempt", "request", "decision", "by", "name", "model", "stop", "error"} {
 		switch v := all[name].(type) {
@@ -69,6 +72,34 @@ func texts(v any) []string {
 		var all []string
 		for _, name := range []string{"Parts", "v", "Text", "Content", "name"} {
 			all = append(all, texts(v[name])...)
+		}
+		return all
+	}
+	return nil
+}
+
+// spoken finds what was said in items of the Responses contract, and the calls
+// made in them.
+func spoken(v any) []string {
+	switch v := v.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		var all []string
+		for _, one := range v {
+			all = append(all, spoken(one)...)
+		}
+		return all
+	case map[string]any:
+		if v["type"] == "function_call" {
+			return []string{fmt.Sprintf("→ %v(%v)", v["name"], v["arguments"])}
+		}
+		var all []string
+		for _, name := range []string{"content", "summary", "output", "refusal"} {
+			all = append(all, spoken(v[name])...)
+		}
+		if text, ok := v["text"].(string); ok { // else how a response was to be written
+			all = append(all, text)
 		}
 		return all
 	}

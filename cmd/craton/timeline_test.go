@@ -34,3 +34,15 @@ func TestWholeTimelines(t *testing.T) {
 		t.Errorf("the whole line is %q", whole)
 	}
 }
+
+// TestStoredResponses: a chain's line says what was asked and what was answered.
+func TestStoredResponses(t *testing.T) {
+	t.Parallel()
+	e := journalEvent{Seq: 1, Type: "response.stored", Label: "resp_1", Payload: []byte(`{"id":"resp_1",
+		"input":[{"role":"user","content":"plain"},{"role":"user","content":[{"type":"input_text","text":"in parts"}]}],
+		"response":{"text":{"format":{"type":"text"}},"output":[{"type":"message","content":[{"type":"output_text","text":"the answer"}]},
+		{"type":"function_call","name":"look","arguments":"{}"}]}}`)}
+	if line := timeline(e, maxSubject); !strings.HasSuffix(line, "resp_1 “plain in parts” “the answer → look({})”") {
+		t.Errorf("the line is %q", line)
+	}
+}

@@ -31,7 +31,8 @@ func (h *Handler) adminSessionRoutes() {
 // adminSession is a session as the admin API shows it.
 type adminSession struct {
 	ID string `json:"id"`
-	// Kind is "agent" for the Agents API's, "response" for what makes a response.
+	// Kind is "agent" for the Agents API's, "response" for what makes a response,
+	// "chain" for what holds stored responses.
 	Kind        string            `json:"kind"`
 	Agent       string            `json:"agent"`
 	Model       string            `json:"model"`
@@ -86,16 +87,10 @@ func (h *Handler) adminListSessions(c *call) error {
 }
 
 func (h *Handler) adminShowSession(c *call) error {
-	view, err := c.session()
+	shown, err := c.shownAdmin()
 	if err != nil {
 		return err
 	}
-	entry, err := h.opts.Sessions.Entry(c.r.Context(), c.who.Tenant.ID, view.State.Session)
-	if err != nil {
-		return err
-	}
-	shown := shownAdminSession(view)
-	shown.Node, shown.Quarantine = entry.Node, entry.Quarantine
 	return c.answer(shown)
 }
 
@@ -122,7 +117,7 @@ func (h *Handler) adminJournal(c *call) error {
 			return model.Errorf(model.Invalid, "after", "after must be the number of an event.")
 		}
 	}
-	events, err := h.opts.Sessions.Journal(c.r.Context(), c.who.Tenant.ID, c.r.PathValue("session_id"), after, journalPage)
+	events, err := c.journal(after)
 	if err != nil {
 		return err
 	}
@@ -138,6 +133,9 @@ func (h *Handler) adminJournal(c *call) error {
 }
 
 func (h *Handler) adminReplay(c *call) error {
+	if err := c.driven(); err != nil {
+		return err
+	}
 	n, err := h.opts.Sessions.Replay(c.r.Context(), c.who.Tenant.ID, c.r.PathValue("session_id"))
 	if err != nil {
 		return err
@@ -155,6 +153,9 @@ func (h *Handler) adminFork(c *call) error {
 	if err := c.decode(&body); err != nil {
 		return err
 	}
+	if err := c.driven(); err != nil {
+		return err
+	}
 	view, err := h.opts.Sessions.Fork(c.r.Context(), c.who.Tenant.ID, c.r.PathValue("session_id"), body.Seq,
 		agent.Forked{Principal: agent.Principal{Key: c.key.ID}, Metadata: body.Metadata})
 	if err != nil {
@@ -164,6 +165,9 @@ func (h *Handler) adminFork(c *call) error {
 }
 
 func (h *Handler) adminCancel(c *call) error {
+	if err := c.driven(); err != nil {
+		return err
+	}
 	id := c.r.PathValue("session_id")
 	err := h.opts.Sessions.Send(c.r.Context(), driver.Input{Tenant: c.who.Tenant.ID, Session: id, Bodies: []agent.Body{&agent.Cancel{}}})
 	if err != nil {
@@ -173,6 +177,9 @@ func (h *Handler) adminCancel(c *call) error {
 }
 
 func (h *Handler) adminRequeue(c *call) error {
+	if err := c.driven(); err != nil {
+		return err
+	}
 	if err := h.opts.Sessions.Requeue(c.r.Context(), c.who.Tenant.ID, c.r.PathValue("session_id")); err != nil {
 		return err
 	}

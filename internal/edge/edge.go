@@ -32,6 +32,8 @@ type Options struct {
 	// Responses keeps stored responses; nil refuses `store` and
 	// `previous_response_id`.
 	Responses Responses
+	// Chains shows the journals of stored responses to administrators; nil hides them.
+	Chains Chains
 	// Conversations keeps conversations; nil serves none.
 	Conversations *conversation.Store
 	// KeepNothing names the tenants whose data retention mode is "none": their

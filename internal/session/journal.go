@@ -239,6 +239,17 @@ func (j *Journal) Find(ctx context.Context, tenant, label string) (Ref, error) {
 	return j.config.Store.Find(ctx, tenant, label)
 }
 
+// Head returns a session as it stands, or [ErrNotFound].
+func (j *Journal) Head(ctx context.Context, tenant, session string) (Session, error) {
+	return j.config.Store.Head(ctx, tenant, session)
+}
+
+// Own returns up to limit events of the session's own after one of them: what
+// it was forked from is not among them.
+func (j *Journal) Own(ctx context.Context, head Session, after uint64, limit int) ([]Event, error) {
+	return j.config.Store.Read(ctx, head.Tenant, head.ID, after, limit)
+}
+
 // Event returns the event with the label, or [ErrNotFound].
 func (j *Journal) Event(ctx context.Context, tenant, label string) (Event, error) {
 	ref, err := j.config.Store.Find(ctx, tenant, label)

@@ -215,7 +215,7 @@ func (w *World) handler(t testing.TB, opts Options) {
 		}})
 	check(t, err)
 	o := edge.Options{
-		Gateway: w.Gateway, Directory: w.Directory, Responses: response.New(journal),
+		Gateway: w.Gateway, Directory: w.Directory, Responses: response.New(journal), Chains: response.New(journal),
 		Conversations: conversation.New(conversation.Config{Journal: journal, Journals: w.Store, Index: w.Store}), Box: w.box,
 		Objects: w.Objects, AsyncInvokes: w.Async,
 		Usage: func(ctx context.Context, query usage.Aggregate) ([]usage.Row, error) {

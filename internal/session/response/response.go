@@ -208,6 +208,33 @@ func (s *Store) Get(ctx context.Context, tenant, id string) (*Record, error) {
 	return decode(e)
 }
 
+// Chain returns the session that holds a stored response, found by the response's
+// id or by the session's own, or an *model.Error of kind NotFound.
+func (s *Store) Chain(ctx context.Context, tenant, id string) (session.Session, error) {
+	if strings.IndexByte(id, 0) >= 0 || len(id) > session.MaxLabel {
+		return session.Session{}, notFound(id, nil)
+	}
+	holds := id
+	if !strings.HasPrefix(id, "ses_") {
+		ref, err := s.journal.Find(ctx, tenant, id)
+		if err != nil {
+			return session.Session{}, notFound(id, err)
+		}
+		holds = ref.Session
+	}
+	head, err := s.journal.Head(ctx, tenant, holds)
+	if err != nil || head.Kind != Kind || head.Key == nil {
+		return session.Session{}, notFound(id, err)
+	}
+	return head, nil
+}
+
+// Events returns up to limit events of a chain's own journal after one of them;
+// what it continues is not among them.
+func (s *Store) Events(ctx context.Context, chain *session.Session, after uint64, limit int) ([]session.Event, error) {
+	return s.journal.Own(ctx, *chain, after, limit)
+}
+
 // Delete destroys a stored response's content. Deleting an unknown one is an
 // *model.Error of kind NotFound.
 func (s *Store) Delete(ctx context.Context, tenant, id string) error {
