@@ -375,6 +375,7 @@ func (s *State) compacted(e Event, b *Compacted) error {
 		t.Uncompactable = len(t.Context)
 	default:
 		t.Context = append(slices.Clone(b.Summary), t.Context[b.Entries:]...)
+		s.rewritten(t)
 		t.Tokens, t.Uncompactable = 0, 0
 	}
 	return s.finish(e, b.Call)

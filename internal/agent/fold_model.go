@@ -68,7 +68,7 @@ func (s *State) unique(t *Thread, b *ModelAnswered) model.Message {
 	}
 	for _, call := range calls {
 		if !seen[call.ID] {
-			seen[call.ID] = t.called(call.ID)
+			seen[call.ID] = s.memo.called(t, call.ID)
 		}
 	}
 	message := b.Message
@@ -86,18 +86,6 @@ func (s *State) unique(t *Thread, b *ModelAnswered) model.Message {
 		seen[call.ID] = true
 	}
 	return message
-}
-
-// called reports whether the context has a call of that id.
-func (t *Thread) called(id string) bool {
-	for i := range t.Context {
-		for _, part := range t.Context[i].Parts {
-			if call, ok := part.(*model.ToolCall); ok && call.ID == id {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // callID makes an id for the i-th part of the answer to event seq.

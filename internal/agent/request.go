@@ -19,17 +19,11 @@ func (s *State) Request(t *Thread) (*model.Request, error) {
 		TopLogprobs: d.Sampling.TopLogprobs, Logprobs: d.Sampling.Logprobs, ParallelTools: d.Sampling.ParallelTools,
 		CacheKey: d.Sampling.CacheKey, User: d.Sampling.User,
 	}
-	if d.Instructions != nil && *d.Instructions != "" {
-		req.Messages = append(req.Messages, model.SystemText(*d.Instructions))
-	}
+	lead := value(d.Instructions)
+	req.Messages = s.memo.told(t, lead)
 	if d.TimeAware {
-		req.Messages = append(req.Messages, model.SystemText("It is "+s.Clock.UTC().Format("Monday, 2 January 2006, 15:04 MST")+"."))
-	}
-	req.Messages = slices.Grow(req.Messages, len(t.Context))
-	for i := range t.Context {
-		if !mute(&t.Context[i]) {
-			req.Messages = append(req.Messages, t.Context[i])
-		}
+		now := model.SystemText("It is " + s.Clock.UTC().Format("Monday, 2 January 2006, 15:04 MST") + ".")
+		req.Messages = slices.Insert(req.Messages, min(len(lead), 1), now)
 	}
 	for _, offer := range s.Offers(t) {
 		if !offer.Deferred || slices.Contains(t.Loaded, offer.Name) {
