@@ -174,8 +174,26 @@ func (c *call) newTurn(body []byte, cached *cachedResponse) (*turn, error) {
 	return t, t.arrange(before)
 }
 
-// continued are the items that the request continues.
-func (t *turn) continued() (items []jsontext.Value, err error) {
+// continued is what the request continues.
+func (t *turn) continued() ([]model.Message, error) {
+	items, err := t.continuedItems()
+	if err != nil {
+		return nil, err
+	}
+	if t.past == nil || len(items) != len(t.past.Items) || t.opts.Conversation != "" {
+		return decodeItems(items)
+	}
+	// These are the chain's own, most of which were read for the turn before.
+	known, n := t.past.Known()
+	messages, err := continueItems(known, items[n:])
+	if err == nil {
+		t.past.Know(messages)
+	}
+	return messages, err
+}
+
+// continuedItems are the items that the request continues.
+func (t *turn) continuedItems() (items []jsontext.Value, err error) {
 	ctx, tenant, previous := t.c.r.Context(), t.c.who.Tenant.ID, t.opts.PreviousResponseID
 	remembered := t.cached != nil && previous != "" && t.cached.id == previous
 	if remembered && !t.cached.stored {
@@ -193,17 +211,13 @@ func (t *turn) continued() (items []jsontext.Value, err error) {
 	return items, nil
 }
 
-// arrange lays out the messages that the model is told.
-func (t *turn) arrange(items []jsontext.Value) error {
+// arrange lays out the messages that the model is told, after those before.
+func (t *turn) arrange(before []model.Message) error {
 	n := 0
 	for n < len(t.req.Messages) && t.req.Messages[n].Transient {
 		n++
 	}
 	t.lead, t.own = t.req.Messages[:n:n], t.req.Messages[n:]
-	before, err := decodeItems(items)
-	if err != nil {
-		return err
-	}
 	if err := answered(before, t.own); err != nil {
 		return err
 	}

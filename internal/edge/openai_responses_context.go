@@ -145,6 +145,10 @@ func itemOf(part model.Part) []byte {
 func (p *history) add(messages []model.Message) error {
 	for i := range messages {
 		m := &messages[i]
+		if !slices.ContainsFunc(m.Parts, func(part model.Part) bool { return itemOf(part) != nil }) {
+			p.messages = append(p.messages, *m)
+			continue
+		}
 		plain := *m
 		plain.Parts = nil
 		flush := func() {
@@ -165,9 +169,6 @@ func (p *history) add(messages []model.Message) error {
 			if !ours {
 				plain.Parts = append(plain.Parts, part)
 			}
-		}
-		if len(m.Parts) == 0 {
-			p.messages = append(p.messages, plain)
 		}
 		flush()
 	}
@@ -308,15 +309,18 @@ func (c *call) openCompaction(text string) (messages []model.Message, ours bool,
 }
 
 // decodeItems reads stored items.
-func decodeItems(items []jsontext.Value) ([]model.Message, error) {
+func decodeItems(items []jsontext.Value) ([]model.Message, error) { return continueItems(nil, items) }
+
+// continueItems reads stored items that follow on those that before is about.
+func continueItems(before []model.Message, items []jsontext.Value) ([]model.Message, error) {
 	if len(items) == 0 {
-		return nil, nil
+		return before, nil
 	}
 	raw, err := json.Marshal(items)
 	if err != nil {
 		return nil, model.Wrap(model.Internal, "edge.decodeItems", err)
 	}
-	messages, err := responses.DecodeItems(raw, nil)
+	messages, err := responses.ContinueItems(before, raw)
 	if err != nil {
 		return nil, model.Wrap(model.Internal, "edge.decodeItems", err)
 	}

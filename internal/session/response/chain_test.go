@@ -261,3 +261,36 @@ func TestRemembered(t *testing.T) {
 		t.Errorf("a chain with a deleted response is continued: %d items", n)
 	}
 }
+
+// TestKnown: what a turn says it knows of a chain is there for the next one
+// where chains are remembered, and only until a turn says nothing.
+func TestKnown(t *testing.T) {
+	everywhere(t, func(t *testing.T, b bench) {
+		b.say(t, "t", "a", "")
+		past, err := b.Past(t.Context(), "t", "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		past.Know([]model.Message{model.UserText("hello")})
+		b.save(t, past, "b")
+		known := func(id string) string {
+			past, err := b.Past(t.Context(), "t", id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			messages, items := past.Known()
+			return fmt.Sprintf("%d messages for %d of %d items", len(messages), items, len(past.Items))
+		}
+		want := "0 messages for 0 of 4 items"
+		if strings.HasSuffix(t.Name(), "/remembering") {
+			want = "1 messages for 2 of 4 items"
+		}
+		if got := known("b"); got != want {
+			t.Errorf("after a turn that knew: %s, want %s", got, want)
+		}
+		b.say(t, "t", "c", "b")
+		if got, want := known("c"), "0 messages for 0 of 6 items"; got != want {
+			t.Errorf("after a turn that did not: %s, want %s", got, want)
+		}
+	})
+}

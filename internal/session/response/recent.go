@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
 )
 
@@ -26,12 +27,21 @@ type chainKey struct{ tenant, id string }
 // chain is what leads to a response, itself included.
 type chain struct {
 	key   chainKey
-	items []jsontext.Value // without the last event's
-	last  session.Event
+	items []jsontext.Value // without the last one's
+	known []model.Message  // what they say, where that is known
+	last  Record
 	head  session.Session
 	size  int // of all payloads
 	// erasures is how many the journal had seen when this was read.
 	erasures uint64
+}
+
+// held is about how many bytes the chain takes: what is known is as much again.
+func (c *chain) held() int {
+	if c.known != nil {
+		return 2 * c.size
+	}
+	return c.size
 }
 
 func newRecent(limit int) *recent {
@@ -64,11 +74,11 @@ func (r *recent) put(c chain, continued string) {
 			r.drop(at)
 		}
 	}
-	if c.size > r.limit {
+	if c.held() > r.limit {
 		return
 	}
 	r.known[c.key] = r.order.PushFront(&c)
-	for r.size += c.size; r.size > r.limit; {
+	for r.size += c.held(); r.size > r.limit; {
 		r.drop(r.order.Back())
 	}
 }
@@ -77,5 +87,5 @@ func (r *recent) drop(at *list.Element) {
 	gone := at.Value.(*chain)
 	r.order.Remove(at)
 	delete(r.known, gone.key)
-	r.size -= gone.size
+	r.size -= gone.held()
 }

@@ -58,7 +58,19 @@ type Past struct {
 	id       string
 	size     int
 	erasures uint64
+	// known is what the first of the items say.
+	known      []model.Message
+	knownItems int
 }
+
+// Known returns what the first so many of Items say, as [Past.Know] was told
+// when the response before was made: nothing, where that is not known any more.
+// The caller does not change it.
+func (p *Past) Known() (messages []model.Message, items int) { return p.known, p.knownItems }
+
+// Know says what Items say, for whoever continues the response that is saved
+// after them. The caller does not change it any more.
+func (p *Past) Know(messages []model.Message) { p.known, p.knownItems = messages, len(p.Items) }
 
 // Store keeps responses. It is safe for concurrent use.
 type Store struct {
@@ -113,7 +125,11 @@ func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, err
 		if e.Erased {
 			return nil, previousNotFound(previousID, session.ErrErased)
 		}
-		if err := past.add(e); err != nil {
+		rec, err := decode(e)
+		if err == nil {
+			err = past.add(rec)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -130,21 +146,21 @@ func (c *chain) past() (*Past, error) {
 	if c.size > MaxPast {
 		return nil, tooLong()
 	}
-	past := &Past{Items: slices.Clip(c.items), head: c.head, id: c.key.id, size: c.size, erasures: c.erasures}
-	return past, past.add(c.last)
+	past := &Past{Items: slices.Clip(c.items), head: c.head, id: c.key.id, size: c.size, erasures: c.erasures,
+		known: c.known, knownItems: len(c.items)}
+	if c.known == nil {
+		past.knownItems = 0
+	}
+	return past, past.add(&c.last)
 }
 
-// add appends an event's input and output items.
-func (p *Past) add(e session.Event) error {
-	rec, err := decode(e)
-	if err != nil {
-		return err
-	}
+// add appends a record's input and output items.
+func (p *Past) add(rec *Record) error {
 	var object struct {
 		Output []jsontext.Value `json:"output"`
 	}
 	if err := json.Unmarshal(rec.Response, &object); err != nil {
-		return corrupt(e, err)
+		return fmt.Errorf("the response %s does not decode: %w", rec.ID, err)
 	}
 	p.Items = append(p.Items, rec.Input...)
 	p.Items = append(p.Items, object.Output...)
@@ -188,10 +204,11 @@ func (s *Store) Save(ctx context.Context, past *Past, rec Record) error {
 		Type: EventType, Version: EventVersion, Label: rec.ID, Payload: payload,
 	})
 	if err == nil && s.recent != nil {
-		s.recent.put(chain{
-			key: chainKey{head.Tenant, rec.ID}, items: past.Items, head: head, size: past.size + len(payload), erasures: past.erasures,
-			last: session.Event{Session: head.ID, Seq: head.Seq, Type: EventType, Version: EventVersion, Label: rec.ID, Payload: payload},
-		}, past.id)
+		made := chain{key: chainKey{head.Tenant, rec.ID}, items: past.Items, head: head, size: past.size + len(payload), erasures: past.erasures, last: rec}
+		if past.knownItems == len(past.Items) {
+			made.known = past.known
+		}
+		s.recent.put(made, past.id)
 	}
 	if errors.Is(err, session.ErrLabelTaken) {
 		_, err = s.Get(ctx, past.head.Tenant, rec.ID)

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/craton-ai/craton/internal/model"
@@ -17,6 +18,22 @@ func DecodeItems(items []byte, resolve Resolver) ([]model.Message, error) {
 		return nil, err
 	}
 	d := itemDecoder{resolve: resolve}
+	err = d.list(v)
+	return d.msgs, err
+}
+
+// ContinueItems is DecodeItems of items that follow on others: both together
+// come to what DecodeItems makes of all. before, which those others were decoded
+// to, stays as it is and may be read by others at the same time.
+func ContinueItems(before []model.Message, items []byte) ([]model.Message, error) {
+	v, err := raw.Parse(items, &style)
+	if err != nil {
+		return nil, err
+	}
+	d := itemDecoder{msgs: slices.Clone(before)}
+	if n := len(before); n > 0 { // the next item may add to the last message
+		d.msgs[n-1].Parts = slices.Clip(before[n-1].Parts)
+	}
 	err = d.list(v)
 	return d.msgs, err
 }

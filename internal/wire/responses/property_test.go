@@ -1,6 +1,7 @@
 package responses_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -149,6 +150,40 @@ func TestItemsRoundTrip(t *testing.T) {
 		}
 		if d := cmp.Diff(want, got, sameParts); d != "" {
 			t.Fatalf("the messages changed (-want +got):\n%s\n%s", d, items)
+		}
+	})
+}
+
+// TestContinueItems: cut anywhere, decoding the rest after the first part comes
+// to what decoding everything does, and the first part stays as it was.
+func TestContinueItems(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		raw, _, err := responses.EncodeItems(messages(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		items, err := responses.SplitItems(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode := func(before []model.Message, items [][]byte) []model.Message {
+			out, err := responses.ContinueItems(before, fmt.Appendf(nil, "[%s]", bytes.Join(items, []byte(","))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		want := decode(nil, items)
+		n := rapid.IntRange(0, len(items)).Draw(t, "cut")
+		first := decode(nil, items[:n])
+		for range 2 { // two may continue the same
+			if diff := cmp.Diff(want, decode(first, items[n:]), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+		if diff := cmp.Diff(decode(nil, items[:n]), first, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("what was before has changed: %s", diff)
 		}
 	})
 }
