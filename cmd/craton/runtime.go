@@ -33,7 +33,7 @@ func (svc *service) newDriver() (*driver.Driver, error) {
 		Publish: func(ctx context.Context, tenant string, s *agent.State) error {
 			return svc.handler.PublishResponse(ctx, tenant, s)
 		},
-		Audit: svc.auditTool, Tools: svc.tools, Program: programs(),
+		Audit: svc.auditTool, Tools: svc.tools, Rules: svc.tools.Rule, Program: programs(),
 		Node: "craton-" + svc.instance, Now: time.Now, Log: svc.log,
 	})
 }

@@ -61,3 +61,50 @@ func TestApprovalsExpireAsTheSessionSays(t *testing.T) {
 		}
 	}
 }
+
+// TestRulesOfNowOnlyTighten: a call is held to the rules its tool was listed
+// under and to those of now, and a yes by the former holds under the latter.
+func TestRulesOfNowOnlyTighten(t *testing.T) {
+	t.Parallel()
+	type rule struct {
+		class    tool.Class
+		approval tool.Approval
+	}
+	for name, c := range map[string]struct {
+		listed tool.Spec
+		now    rule
+		asks   bool
+	}{
+		"always":            {tool.Spec{Class: tool.Read, Approval: tool.ApproveNever}, rule{"", tool.ApproveAlways}, true},
+		"no word any more":  {tool.Spec{Class: tool.Read, Approval: tool.ApproveNever}, rule{}, true},
+		"another class":     {tool.Spec{Class: tool.Read, Approval: tool.ApproveUnsafe}, rule{tool.Unsafe, tool.ApproveUnsafe}, true},
+		"a safer class":     {tool.Spec{Approval: tool.ApproveUnsafe}, rule{tool.Read, tool.ApproveUnsafe}, true},
+		"never":             {tool.Spec{Class: tool.Read, Approval: tool.ApproveAlways}, rule{"", tool.ApproveNever}, true},
+		"the same":          {tool.Spec{Class: tool.Read, Approval: tool.ApproveUnsafe}, rule{"", tool.ApproveUnsafe}, false},
+		"never, and before": {tool.Spec{Class: tool.Read, Approval: tool.ApproveUnsafe}, rule{"", tool.ApproveNever}, false},
+	} {
+		c.listed.Name = "push"
+		p := newPlay(t)
+		tools, _ := serverTools(tool.Unsafe)
+		p.p.State.Rules = func(server tool.Server, name string) (tool.Class, tool.Approval) {
+			if server.Label != "box" || name != "push" {
+				t.Errorf("%s: asked about %s of %s", name, name, server.Label)
+			}
+			return c.now.class, c.now.approval
+		}
+		p.begin(agent.Definition{Tools: tools}, "push")
+		p.list([]tool.Spec{c.listed})
+		p.answer(&model.ToolCall{ID: "c1", Name: "box__push", Arguments: `{}`})
+		if asked := p.status() == agent.RequiresAction; asked != c.asks {
+			t.Errorf("%s: asks %v", name, asked)
+		}
+		if !c.asks {
+			continue
+		}
+		_, call := p.p.State.Call("c1")
+		p.record(&agent.Decision{Request: call.Request, Decision: "approve", By: "key_1"})
+		if call.State != agent.CallRunning {
+			t.Errorf("%s: after a yes the call is %s", name, call.State)
+		}
+	}
+}

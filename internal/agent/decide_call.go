@@ -103,7 +103,7 @@ func (s *State) dispatchServer(t *Thread, call *Call) Body {
 	if call.Attempt > 0 && call.Granted == binding && s.class(t, call).Repeatable() {
 		return s.toolCall(call, offer.Spec.Timeout) // the same call, by the same yes
 	}
-	if call.Approved != binding && (needsApproval(offer) || call.Approved != "" || call.Attempt > 0 && !s.class(t, call).Repeatable()) {
+	if call.Approved != binding && (s.asks(offer) || call.Approved != "" || call.Attempt > 0 && !s.class(t, call).Repeatable()) {
 		switch {
 		case s.Settings.Review == "auto_review":
 			return settle(call, true, "The call needs a person's approval, and this session asks nobody.")

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -94,7 +95,8 @@ func (s *State) serverOffers(server *Server) []Offer {
 // this label.
 func Exposed(label, name string) string { return exposed(label, name) }
 
-// Asks reports whether a call of the tool waits for a yes.
+// Asks reports whether a call of the tool waits for a yes by the rules that it
+// was listed under.
 func (o *Offer) Asks() bool { return o.Kind == CallServer && needsApproval(o) }
 
 // exposed is the name under which the model sees a server's tool. Names that
@@ -175,8 +177,8 @@ func (s *State) class(t *Thread, call *Call) tool.Class {
 	if call.Kind == CallProgram {
 		return tool.Read // its own calls are recorded one by one
 	}
-	if offer := s.offerOf(t, call); offer != nil && offer.Spec.Class != "" {
-		return offer.Spec.Class
+	if offer := s.offerOf(t, call); offer != nil {
+		return s.now(offer).Class
 	}
 	return tool.Unsafe
 }
@@ -235,6 +237,41 @@ func needsApproval(offer *Offer) bool {
 		return unsafe
 	}
 	return true
+}
+
+// Rules tells the operator's word on a tool of a server as it is now: its class
+// and which of its calls wait for a person, each empty for none. It does no I/O.
+type Rules func(server tool.Server, name string) (tool.Class, tool.Approval)
+
+// now is an offer's tool under the operator's rules as they are now: no safer
+// than it was listed.
+func (s *State) now(offer *Offer) tool.Spec {
+	spec := *offer.Spec
+	spec.Class = cmp.Or(spec.Class, tool.Unsafe)
+	if s.Rules == nil {
+		return spec
+	}
+	var class tool.Class
+	class, spec.Approval = s.Rules(offer.Server.Server, spec.Name)
+	if risk(class) > risk(spec.Class) {
+		spec.Class = class
+	}
+	return spec
+}
+
+// risk orders the classes, the safest first; no word is less than any.
+func risk(c tool.Class) int {
+	return slices.Index([]tool.Class{tool.Read, tool.Idempotent, tool.Keyed, tool.Unsafe}, c)
+}
+
+// asks reports whether a call waits for a yes by the rules that its tool was
+// listed under, or by those of now: while a turn lasts they only tighten, and
+// what is tightened holds for the next call.
+func (s *State) asks(offer *Offer) bool {
+	now := *offer
+	spec := s.now(offer)
+	now.Spec = &spec
+	return needsApproval(offer) || needsApproval(&now)
 }
 
 // spares reports whether the rule names the tool among those that never wait.

@@ -65,7 +65,13 @@ type State struct {
 	// Unsettled are calls of before the session that were decided and not made.
 	Unsettled []Approved `json:"unsettled,omitzero"`
 
-	memo *memo
+	// Rules is the operator's word as it is now, which what is decided from here
+	// on heeds besides what the tools were listed under: nil has none. It is no
+	// part of the state, and whoever drives the session sets it.
+	Rules Rules `json:"-"`
+
+	memo     *memo
+	revision uint64
 }
 
 // Spending adds up model calls.

@@ -238,6 +238,7 @@ func (a *actor) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	state.Rules = a.d.config.Rules
 	a.head, a.state, a.saved, a.fresh = head, state, saved, true
 	a.wake, a.facts = session.AtOnce, session.Facts{} // whoever appended meanwhile set them
 	a.feed.reset()

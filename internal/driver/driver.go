@@ -58,6 +58,9 @@ type Config struct {
 	Quote func(ctx context.Context, who Asker, name string) (Quote, error)
 	// Tools opens the sources that definitions name; nil refuses them.
 	Tools tool.Opener
+	// Rules is the operator's word on tools as it is now, which each call is held
+	// to; nil has none.
+	Rules agent.Rules
 	// Program runs a program that a model wrote; nil refuses them.
 	Program Program
 	// Permit is asked before each call of a tool and of a model: whether the

@@ -27,6 +27,7 @@ type world struct {
 	journal *session.Journal
 	models  driver.Models
 	tools   tool.Opener
+	rules   agent.Rules
 	n       int
 	// linger is how long sessions are kept; 0 means a moment.
 	linger time.Duration
@@ -70,7 +71,7 @@ func (w *world) node() (*driver.Driver, func()) {
 	}
 	d, err := driver.New(driver.Config{
 		Store:   driver.Store{Alone: w.alone, Journals: w.journals, Leases: w.leases, Snapshots: w.snapshots, Buffer: w.buffer, Index: w.index, Hints: hints},
-		Journal: w.journal, Models: w.models, Tools: w.tools, Node: fmt.Sprintf("node-%d", w.n),
+		Journal: w.journal, Models: w.models, Tools: w.tools, Rules: w.rules, Node: fmt.Sprintf("node-%d", w.n),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)), TTL: 2 * time.Second, Poll: 20 * time.Millisecond,
 		Linger: cmp.Or(w.linger, 50*time.Millisecond), Outline: w.outline,
 	})

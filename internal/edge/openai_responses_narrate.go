@@ -303,6 +303,7 @@ func (n *narrator) serverCall(dst []byte, item *agent.Item) []byte {
 // asked tells of a call that waits for a yes.
 func (n *narrator) asked(dst []byte, item *agent.Item) []byte {
 	call := item.Call
+	dst = n.enc.Abandon(dst, item.ID) // told as a call before the operator's rules were tightened
 	return n.enc.FinishItem(dst, encode(mcpApproval{Type: "mcp_approval_request", ID: joinRequest(call.Request, call.Binding),
 		ServerLabel: call.Server, Name: call.Tool, Arguments: call.Arguments}))
 }

@@ -163,6 +163,24 @@ func (o *Opener) distant(tenant string, server tool.Server) (tool.Source, error)
 	return &ruled{Source: source, server: rules}, nil
 }
 
+// Rule is the operator's word on a tool of a server as it is now, empty where
+// there is none; whether the tenant may use the server it does not tell.
+func (o *Opener) Rule(server tool.Server, name string) (tool.Class, tool.Approval) {
+	var s Server
+	if own, local := strings.CutPrefix(server.URL, scheme); local {
+		s = o.servers[own]
+	} else {
+		s, _ = o.rulesFor(server.URL)
+	}
+	return s.rule(name)
+}
+
+// rule is what the operator says of one tool of the server.
+func (s *Server) rule(name string) (tool.Class, tool.Approval) {
+	rule := s.Rules[name]
+	return rule.Class, cmp.Or(rule.Approval, s.Approval)
+}
+
 func (o *Opener) builtin(label, name string) (tool.Source, error) {
 	if o.cfg.Builtin == nil {
 		return nil, unknown(label, scheme+Builtin)
@@ -273,8 +291,8 @@ func (r *ruled) List(ctx context.Context) ([]tool.Spec, error) {
 		if !r.offers(spec.Name) {
 			continue
 		}
-		rule := r.server.Rules[spec.Name]
-		spec.Class, spec.Approval = cmp.Or(rule.Class, spec.Class), cmp.Or(rule.Approval, r.server.Approval)
+		class, approval := r.server.rule(spec.Name)
+		spec.Class, spec.Approval = cmp.Or(class, spec.Class), approval
 		specs = append(specs, spec)
 	}
 	return specs, err

@@ -138,6 +138,12 @@ func TestRules(t *testing.T) {
 	if err != nil || len(specs) != 1 || specs[0].Class != tool.Keyed || specs[0].Approval != tool.ApproveAlways {
 		t.Errorf("got %+v, %v", specs, err)
 	}
+	for address, want := range map[string]string{"craton:part": "keyed always", "craton:web": " ", "craton:builtin": " ", "https://example.com": " "} {
+		class, approval := w.Rule(tool.Server{URL: address}, "who")
+		if got := fmt.Sprintf("%s %s", class, approval); got != want {
+			t.Errorf("the rule at %s: %q, want %q", address, got, want)
+		}
+	}
 }
 
 // TestRemoteRules: what the operator says of an origin holds for servers that
