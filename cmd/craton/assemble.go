@@ -89,7 +89,7 @@ func openState(ctx context.Context, cfg *config.Config, s streams) (*state, erro
 func openDatabase(ctx context.Context, cfg *config.Config, s streams) (database, error) {
 	url, err := cfg.Store.Postgres.Resolve(s.getenv)
 	if err != nil {
-		return nil, fmt.Errorf("store.postgres: %w", err)
+		return nil, fmt.Errorf("%s: %w", cfg.At("store.postgres"), err)
 	}
 	if url != "" {
 		return postgres.Open(ctx, url)

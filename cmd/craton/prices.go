@@ -43,30 +43,30 @@ func (svc *service) doubtPrices(cfg *config.Config) {
 // newCatalog builds the catalogue with the operator's prices.
 func newCatalog(cfg *config.Config) (*catalog.Catalog, error) {
 	var rows []table.Row
-	for id, p := range cfg.Prices {
-		rates, err := exact(p)
+	for _, id := range slices.Sorted(maps.Keys(cfg.Prices)) {
+		rates, field, err := exact(cfg.Prices[id])
 		if err != nil {
-			return nil, fmt.Errorf("prices: %s: %w", id, err)
+			return nil, fmt.Errorf("%s: %w", cfg.At("prices."+id+"."+field), err)
 		}
 		rows = append(rows, table.Row{ID: id, AsOf: time.Now().UTC().Format(time.DateOnly), Rates: rates})
 	}
 	return catalog.New(rows)
 }
 
-// exact reads the operator's prices.
-func exact(p config.Price) (*table.Rates, error) {
+// exact reads the operator's prices; field is the one that cannot be read.
+func exact(p config.Price) (rates *table.Rates, field string, err error) {
 	var r table.Rates
 	for _, f := range []struct {
-		text string
-		rate *table.Rate
-	}{{p.Input, &r.Input}, {p.Output, &r.Output}, {p.CacheRead, &r.CacheRead}, {p.CacheWrite5m, &r.CacheWrite5m}, {p.CacheWrite1h, &r.CacheWrite1h}} {
+		name, text string
+		rate       *table.Rate
+	}{{"input", p.Input, &r.Input}, {"output", p.Output, &r.Output}, {"cache_read", p.CacheRead, &r.CacheRead},
+		{"cache_write_5m", p.CacheWrite5m, &r.CacheWrite5m}, {"cache_write_1h", p.CacheWrite1h, &r.CacheWrite1h}} {
 		if f.text == "" {
 			continue
 		}
-		var err error
 		if *f.rate, err = table.ParseRate(f.text); err != nil {
-			return nil, err
+			return nil, f.name, err
 		}
 	}
-	return &r, nil
+	return &r, "", nil
 }

@@ -18,7 +18,7 @@ func needRestart(old, now *config.Config) []string {
 	a, b := reflect.ValueOf(old).Elem(), reflect.ValueOf(now).Elem()
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
-		if !slices.Contains(reloaded, name) && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+		if name != "" && !slices.Contains(reloaded, name) && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 			list = append(list, name)
 		}
 	}

@@ -227,7 +227,7 @@ func (svc *service) observe(ctx context.Context) error {
 		Failed: func(err error) { svc.log.Warn("telemetry was not exported", "err", err) },
 	})
 	if err != nil {
-		return fmt.Errorf("observe.otlp: %w", err)
+		return fmt.Errorf("%s: %w", svc.cfg.At("observe.otlp"), err)
 	}
 	svc.metrics.Also(svc.telemetry.Finished)
 	svc.guards = newGuards(svc.cfg, svc.state, &svc.cards, svc.log, svc.metrics.Finished)

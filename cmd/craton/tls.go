@@ -45,7 +45,7 @@ func tlsConfig(cfg *config.Config, now func() time.Time) (*tls.Config, error) {
 		}
 	}
 	if _, err := c.get(nil); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", cfg.At("tls"), err)
 	}
 	return &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
 }

@@ -42,7 +42,7 @@ func (svc *service) connect(ctx context.Context, cfg *config.Config) ([]gateway.
 	for i := range cfg.Upstreams {
 		u, err := svc.configured(&cfg.Upstreams[i])
 		if err != nil {
-			return nil, nil, fmt.Errorf("upstream %s: %w", cfg.Upstreams[i].Name, err)
+			return nil, nil, fmt.Errorf("%s (%s): %w", cfg.At(fmt.Sprintf("upstreams[%d]", i)), cfg.Upstreams[i].Name, err)
 		}
 		list = append(list, u)
 		found = append(found, fmt.Sprintf("upstream %s (%s) from the configuration", u.Name, cfg.Upstreams[i].Kind))

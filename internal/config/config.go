@@ -63,6 +63,8 @@ type Config struct {
 	Limits    Limits    `yaml:"limits"`
 	Retention Retention `yaml:"retention"`
 	Observe   Observe   `yaml:"observe"`
+
+	source *source // nil without a file
 }
 
 // TLS names certificates. They are read again when the files change.

@@ -71,8 +71,8 @@ guards: {first_event: 30s}
 func TestLoadRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
-		"unknown field":      {"listen: 127.0.0.1:1\nupstream: []\n", "[2:1]"},
-		"wrong type":         {"upstreams: 3\n", "1:12"},
+		"unknown field":      {"listen: 127.0.0.1:1\nupstream: []\n", "craton.yaml:2: upstream: unknown field"},
+		"wrong type":         {"upstreams: 3\n", "craton.yaml:1: upstreams: int was used where sequence is expected"},
 		"public plaintext":   {"listen: 0.0.0.0:80\n", "--tls-self-signed"},
 		"half a certificate": {"tls: {cert: a.pem}\n", "go together"},
 		"unknown kind":       {"upstreams: [{kind: gpt}]\n", `kind "gpt" is not one of`},
@@ -81,11 +81,11 @@ func TestLoadRefuses(t *testing.T) {
 		"bad proxy":          {"trusted_proxies: [localhost]\n", "CIDR"},
 		"bad duration":       {"guards: {idle: soon}\n", "soon"},
 		"two key sources":    {"master_key: {env: A, file: b}\n", "one of"},
-		"itself":             {"aliases: {a: a}\n", "a runs in a circle: a -> a"},
+		"itself":             {"aliases: {a: a}\n", "aliases.a: a runs in a circle: a -> a"},
 		"circle":             {"aliases: {a: b, b: c, c: a, d: a}\n", "b runs in a circle: b -> c -> a -> b"},
 		"alias of nobody":    {"upstreams: [{kind: script}]\naliases: {a: nobody/x}\n", `aliases.a: nobody/x names the upstream "nobody", which is not configured; there are script, engine`},
-		"fallback of nobody": {"fallbacks: {'*': [nobody/x]}\n", `fallbacks.*: nobody/x names the upstream "nobody"`},
-		"fallback to nobody": {"fallbacks: {nobody/x: []}\n", `fallbacks: nobody/x names the upstream "nobody"`},
+		"fallback of nobody": {"fallbacks: {'*': [nobody/x]}\n", `fallbacks.*[0]: nobody/x names the upstream "nobody"`},
+		"fallback to nobody": {"fallbacks: {nobody/x: []}\n", `fallbacks.nobody/x: nobody/x names the upstream "nobody"`},
 		"default of nobody":  {"default_model: nobody/x\n", `default_model: nobody/x`},
 		"engine off":         {"engine: {disabled: true}\naliases: {a: engine/x}\n", "engine.disabled turns that off"},
 		"bad origin":         {"cors: {origins: ['*']}\n", "origin such as"},

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/provider/script"
 )
 
@@ -29,7 +31,8 @@ var fetches = []string{"egress", "pass", "never"}
 
 // Load reads and validates the document at path. An empty path gives the
 // defaults. getenv is os.Getenv, or a map's lookup in tests. The overlays change
-// what the document says before defaults are filled in, as flags do.
+// what the document says before defaults are filled in, as flags do. Errors name
+// the file, the line and the field.
 func Load(path string, getenv func(string) string, overlays ...func(*Config)) (*Config, error) {
 	cfg := &Config{}
 	if path != "" {
@@ -37,26 +40,39 @@ func Load(path string, getenv func(string) string, overlays ...func(*Config)) (*
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the configuration: %w", err)
 		}
-		if cfg, err = Parse(raw); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		if cfg, err = parse(path, raw); err != nil {
+			return nil, err
 		}
 	}
+	said := *cfg
 	for _, change := range overlays {
 		change(cfg)
 	}
+	if cfg.source != nil {
+		cfg.source.elsewhere = differ(reflect.ValueOf(said), reflect.ValueOf(*cfg), "")
+	}
 	cfg.fill(getenv)
-	return cfg, cfg.Validate()
+	return cfg, cfg.validate()
 }
 
-// Parse decodes a document strictly, without defaults or validation.
-func Parse(raw []byte) (*Config, error) {
-	cfg := &Config{}
-	err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(cfg)
-	if err != nil && !errors.Is(err, io.EOF) {
+// parse decodes a document strictly, without defaults or validation.
+func parse(file string, raw []byte) (*Config, error) {
+	from, err := read(file, raw)
+	if err != nil {
 		return nil, err
 	}
+	cfg := &Config{}
+	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
+		return nil, from.explain(err)
+	}
+	cfg.source = from
 	return cfg, nil
 }
+
+// At is where a field stands in the file, and the field, as errors begin:
+// "craton.yaml:7: upstreams[0].kind". It is the field alone where a flag or
+// nobody set it.
+func (c *Config) At(field string) string { return c.source.at(field) }
 
 func (c *Config) fill(getenv func(string) string) {
 	if c.Listen == "" {
@@ -97,50 +113,55 @@ func DefaultData(getenv func(string) string) string {
 
 var upstreamName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// Validate reports everything that is wrong with the configuration, joined.
-func (c *Config) Validate() error {
+// refusal notes what is wrong with a field.
+type refusal func(field, format string, args ...any)
+
+// validate reports everything that is wrong with the configuration, joined.
+func (c *Config) validate() error {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	bad := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %w", c.At(field), fmt.Errorf(format, args...)))
+	}
 
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
-		bad("listen: %q is not HOST:PORT", c.Listen)
+		bad("listen", "%q is not HOST:PORT", c.Listen)
 	}
 	if !c.Loopback() && !c.TLS.On() && !c.Plaintext {
-		bad("listen: %s is reachable from other machines and TLS is off: set tls.cert and tls.key, "+
+		bad("listen", "%s is reachable from other machines and TLS is off: set tls.cert and tls.key, "+
 			"or --tls-self-signed, or, behind a proxy that terminates TLS, --plaintext", c.Listen)
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		bad("tls: cert and key go together")
+		bad("tls", "cert and key go together")
 	}
-	for _, p := range c.TrustedProxies {
+	for i, p := range c.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err != nil {
-			bad("trusted_proxies: %q is not a CIDR such as 10.0.0.0/8", p)
+			bad(fmt.Sprintf("trusted_proxies[%d]", i), "%q is not a CIDR such as 10.0.0.0/8", p)
 		}
 	}
-	for _, p := range c.Egress.Networks {
+	for i, p := range c.Egress.Networks {
 		if _, err := netip.ParsePrefix(p); err != nil {
-			bad("egress.networks: %q is not a CIDR such as 10.0.0.0/8", p)
+			bad(fmt.Sprintf("egress.networks[%d]", i), "%q is not a CIDR such as 10.0.0.0/8", p)
 		}
 	}
-	for _, o := range c.CORS.Origins {
+	for i, o := range c.CORS.Origins {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
-			bad("cors.origins: %q is not an origin such as https://app.example.com", o)
+			bad(fmt.Sprintf("cors.origins[%d]", i), "%q is not an origin such as https://app.example.com", o)
 		}
 	}
 	if n := count(c.MasterKey.File != "", c.MasterKey.Env != "", len(c.MasterKey.Command) > 0); n > 1 {
-		bad("master_key: set one of file, env and command")
+		bad("master_key", "set one of file, env and command")
 	}
 	if c.Store.Postgres.Stored != "" {
-		bad("store.postgres: the store cannot keep the way to itself: set env or file")
+		bad("store.postgres", "the store cannot keep the way to itself: set env or file")
 	}
 	if s := c.Observe.Sample; s != nil && (*s < 0 || *s > 1 || math.IsNaN(*s)) {
-		bad("observe.sample: %v is not between 0 and 1", *s)
+		bad("observe.sample", "%v is not between 0 and 1", *s)
 	}
 	if m := c.Retention.Mode; m != "" && m != "none" {
-		bad("retention.mode: %q is no mode; write none, or leave it out", m)
+		bad("retention.mode", "%q is no mode; write none, or leave it out", m)
 	}
 	if a := c.Observe.AccessLog; a != "" && a != "json" && a != "off" {
-		bad("observe.access_log: %q is neither json nor off", a)
+		bad("observe.access_log", "%q is neither json nor off", a)
 	}
 	c.validateNumbers(bad)
 	c.validateUpstreams(bad)
@@ -151,7 +172,7 @@ func (c *Config) Validate() error {
 }
 
 // validateNumbers refuses amounts and times below nothing.
-func (c *Config) validateNumbers(bad func(string, ...any)) {
+func (c *Config) validateNumbers(bad refusal) {
 	for _, n := range []struct {
 		field string
 		value int64
@@ -166,58 +187,69 @@ func (c *Config) validateNumbers(bad func(string, ...any)) {
 		{"engine.threads", int64(c.Engine.Threads), "as many as there are"},
 	} {
 		if n.value < 0 {
-			bad("%s: %d is less than nothing; leave it out for %s", n.field, n.value, n.leave)
+			bad(n.field, "%d is less than nothing; leave it out for %s", n.value, n.leave)
 		}
 	}
 	if r := c.Guards.Retries; r != nil && *r < 0 {
-		bad("guards.retries: %d is less than nothing; 0 tries once", *r)
+		bad("guards.retries", "%d is less than nothing; 0 tries once", *r)
 	}
 	for field, d := range map[string]Duration{"first_event": c.Guards.FirstEvent, "idle": c.Guards.Idle,
 		"hedge": c.Guards.Hedge, "queue_wait": c.Guards.QueueWait} {
 		if d < 0 {
-			bad("guards.%s: %v is less than no time", field, time.Duration(d))
+			bad("guards."+field, "%v is less than no time", time.Duration(d))
 		}
 	}
-	for _, host := range c.Hosts {
+	for i, host := range c.Hosts {
 		if strings.ContainsAny(host, "/ ") {
-			bad("hosts: %q is not a host name such as craton.example.com", host)
+			bad(fmt.Sprintf("hosts[%d]", i), "%q is not a host name such as craton.example.com", host)
 		}
 	}
 }
 
-func (c *Config) validateUpstreams(bad func(string, ...any)) {
+func (c *Config) validateUpstreams(bad refusal) {
 	seen := map[string]bool{}
 	for i, u := range c.Upstreams {
-		at := fmt.Sprintf("upstreams[%d] (%s)", i, u.Name)
+		at := fmt.Sprintf("upstreams[%d]", i)
 		if !upstreamName.MatchString(u.Name) {
-			bad("%s: a name is lower-case letters, digits, - and _", at)
+			bad(at+".name", "%q is no name: one is lower-case letters, digits, - and _", u.Name)
 		}
-		if u.Name == "engine" {
-			bad("%s: the name is the built-in engine's", at)
+		if u.Name == engineName {
+			bad(at+".name", "%q is the built-in engine's name", u.Name)
 		}
 		if seen[u.Name] {
-			bad("%s: the name is taken", at)
+			bad(at+".name", "the name %q is taken", u.Name)
 		}
 		seen[u.Name] = true
 		if !slices.Contains(kinds, u.Kind) {
-			bad("%s: kind %q is not one of %s", at, u.Kind, strings.Join(kinds, ", "))
+			bad(at+".kind", "kind %q is not one of %s", u.Kind, strings.Join(kinds, ", "))
 		}
 		if u.BaseURL != "" {
 			if b, err := url.Parse(u.BaseURL); err != nil || (b.Scheme != "http" && b.Scheme != "https") || b.Host == "" {
-				bad("%s: base_url %q is not an http or https address", at, u.BaseURL)
+				bad(at+".base_url", "%q is not an http or https address", u.BaseURL)
 			}
 		}
 		if u.FetchURLs != "" && !slices.Contains(fetches, u.FetchURLs) {
-			bad("%s: fetch_urls %q is not one of %s", at, u.FetchURLs, strings.Join(fetches, ", "))
+			bad(at+".fetch_urls", "%q is not one of %s", u.FetchURLs, strings.Join(fetches, ", "))
 		}
 		if count(u.APIKey.Env != "", u.APIKey.File != "", u.APIKey.Stored != "") > 1 {
-			bad("%s: api_key: set one of env, file and stored", at)
+			bad(at+".api_key", "set one of env, file and stored")
 		}
 		if _, err := script.New(script.Config{Rules: u.Rules}); err != nil && u.Kind == "script" {
-			bad("%s: rules: %v", at, err)
+			bad(at+"."+ruleField(err), "%v", err)
 		}
 	}
 }
+
+// ruleField is the field that a scripted upstream's rules are refused for.
+func ruleField(err error) string {
+	var e *model.Error
+	if !errors.As(err, &e) {
+		return "rules"
+	}
+	return ruleNumber.ReplaceAllString(e.Subject, "rules[$1]")
+}
+
+var ruleNumber = regexp.MustCompile(`^rules\.(\d+)`)
 
 // Loopback reports whether the listen address is reachable from this machine only.
 func (c *Config) Loopback() bool {

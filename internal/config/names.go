@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,20 +12,20 @@ const engineName = "engine"
 
 // validateNames checks what aliases, fallbacks and the default model point at,
 // as far as the document alone tells.
-func (c *Config) validateNames(bad func(string, ...any)) {
+func (c *Config) validateNames(bad refusal) {
 	for _, alias := range slices.Sorted(maps.Keys(c.Aliases)) {
 		if circle := c.circle(alias); circle != nil {
-			bad("aliases: %s runs in a circle: %s", alias, strings.Join(circle, " -> "))
+			bad("aliases."+alias, "%s runs in a circle: %s", alias, strings.Join(circle, " -> "))
 			continue
 		}
 		c.checkName(bad, "aliases."+alias, c.Aliases[alias])
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Fallbacks)) {
 		if name != "*" {
-			c.checkName(bad, "fallbacks", name)
+			c.checkName(bad, "fallbacks."+name, name)
 		}
-		for _, next := range c.Fallbacks[name] {
-			c.checkName(bad, "fallbacks."+name, next)
+		for i, next := range c.Fallbacks[name] {
+			c.checkName(bad, fmt.Sprintf("fallbacks.%s[%d]", name, i), next)
 		}
 	}
 	c.checkName(bad, "default_model", c.DefaultModel)
@@ -50,7 +51,7 @@ func (c *Config) circle(alias string) []string {
 // checkName refuses a name whose upstream part nobody configured. A bare id may
 // hold a slash too: what cannot be an upstream's name, an ARN, and what an
 // upstream lists in the document are left to routing.
-func (c *Config) checkName(bad func(string, ...any), at, name string) {
+func (c *Config) checkName(bad refusal, at, name string) {
 	upstream, _, qualified := strings.Cut(name, "/")
 	if _, isAlias := c.Aliases[name]; isAlias || !qualified || !upstreamName.MatchString(upstream) {
 		return
@@ -64,10 +65,10 @@ func (c *Config) checkName(bad func(string, ...any), at, name string) {
 	}
 	switch {
 	case upstream == engineName && c.Engine.Disabled:
-		bad("%s: %s is the built-in engine's, and engine.disabled turns that off", at, name)
+		bad(at, "%s is the built-in engine's, and engine.disabled turns that off", name)
 	case upstream == engineName || c.Discover:
 	default:
-		bad("%s: %s names the upstream %q, which is not configured; there are %s", at, name, upstream,
+		bad(at, "%s names the upstream %q, which is not configured; there are %s", name, upstream,
 			strings.Join(append(known, engineName), ", "))
 	}
 }

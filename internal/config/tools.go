@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -76,50 +77,51 @@ type ToolRule struct {
 	Approval string `yaml:"approval"`
 }
 
-func (c *Config) validateTools(bad func(string, ...any)) {
+func (c *Config) validateTools(bad refusal) {
 	seen := map[string]bool{"builtin": true}
 	for i, s := range c.Tools.Servers {
-		at := fmt.Sprintf("tools.servers[%d] (%s)", i, s.Name)
+		at := fmt.Sprintf("tools.servers[%d]", i)
 		if !upstreamName.MatchString(s.Name) {
-			bad("%s: a name is lower-case letters, digits, - and _", at)
+			bad(at+".name", "%q is no name: one is lower-case letters, digits, - and _", s.Name)
 		}
 		if seen[s.Name] {
-			bad("%s: the name is taken", at)
+			bad(at+".name", "the name %q is taken", s.Name)
 		}
 		seen[s.Name] = true
 		if (s.URL == "") == (s.Command == "") {
-			bad("%s: set one of url and command", at)
+			bad(at, "set one of url and command")
 		}
 		if u, err := url.Parse(s.URL); s.URL != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil) {
-			bad("%s: url %q is not an http or https address without credentials", at, s.URL)
+			bad(at+".url", "%q is not an http or https address without credentials", s.URL)
 		}
 		if s.Command == "" && (len(s.Args) > 0 || s.Dir != "" || len(s.Env) > 0 || len(s.Secrets) > 0) {
-			bad("%s: args, dir, env and secrets go with command", at)
+			bad(at, "args, dir, env and secrets go with command")
 		}
 		if s.URL == "" && (len(s.Headers) > 0 || s.Token.Set()) {
-			bad("%s: headers and token go with url", at)
+			bad(at, "headers and token go with url")
 		}
 		checkRules(bad, at, s.Approval, s.Allow, s.Tools)
-		s.Token.check(bad, at+": token")
-		for name, secret := range s.Secrets {
-			secret.check(bad, at+": secrets."+name)
+		s.Token.check(bad, at+".token")
+		for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
+			secret, at := s.Secrets[name], at+".secrets."+name
+			secret.check(bad, at)
 			if _, twice := s.Env[name]; twice || !secret.Set() {
-				bad("%s: secrets.%s is empty or also in env", at, name)
+				bad(at, "it is empty or also in env")
 			}
 		}
 	}
 }
 
 // validateRemote checks what is said of remote servers.
-func (c *Config) validateRemote(bad func(string, ...any)) {
+func (c *Config) validateRemote(bad refusal) {
 	seen := map[string]bool{}
 	for i, r := range c.Tools.Remote {
-		at := fmt.Sprintf("tools.remote[%d] (%s)", i, r.Origin)
+		at := fmt.Sprintf("tools.remote[%d]", i)
 		if !remoteOrigin(r.Origin) {
-			bad("%s: origin is https://HOST, https://HOST:PORT, HOST or .HOST, in lower case, or *", at)
+			bad(at+".origin", "an origin is https://HOST, https://HOST:PORT, HOST or .HOST, in lower case, or *")
 		}
 		if seen[r.Origin] {
-			bad("%s: the origin is there twice", at)
+			bad(at+".origin", "%s is there twice", r.Origin)
 		}
 		seen[r.Origin] = true
 		checkRules(bad, at, r.Approval, r.Allow, r.Tools)
@@ -141,27 +143,28 @@ func remoteOrigin(origin string) bool {
 }
 
 // checkRules refuses words that no rule has.
-func checkRules(bad func(string, ...any), at, approval string, allow []string, tools map[string]ToolRule) {
+func checkRules(bad refusal, at, approval string, allow []string, tools map[string]ToolRule) {
 	approvals, classes := []string{"", "always", "unsafe", "never"}, []string{"", "read", "idempotent", "keyed", "unsafe"}
 	if !slices.Contains(approvals, approval) {
-		bad("%s: approval is always, unsafe or never, not %q", at, approval)
+		bad(at+".approval", "approval is always, unsafe or never, not %q", approval)
 	}
-	for name, rule := range tools {
+	for _, name := range slices.Sorted(maps.Keys(tools)) {
+		rule, at := tools[name], at+".tools."+name
 		if !slices.Contains(approvals, rule.Approval) || !slices.Contains(classes, rule.Class) {
-			bad("%s: tools.%s: approval is always, unsafe or never, and class is read, idempotent, keyed or unsafe", at, name)
+			bad(at, "approval is always, unsafe or never, and class is read, idempotent, keyed or unsafe")
 		}
 		if len(allow) > 0 && !slices.Contains(allow, name) {
-			bad("%s: tools.%s is not among those of allow", at, name)
+			bad(at, "it is not among those of allow")
 		}
 	}
 }
 
 // check refuses what a tool server's secret cannot be.
-func (s Secret) check(bad func(string, ...any), at string) {
+func (s Secret) check(bad refusal, at string) {
 	if s.Env != "" && s.File != "" {
-		bad("%s: set one of env and file", at)
+		bad(at, "set one of env and file")
 	}
 	if s.Stored != "" {
-		bad("%s: only keys of upstreams may be stored: set env or file", at)
+		bad(at, "only keys of upstreams may be stored: set env or file")
 	}
 }
