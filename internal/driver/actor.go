@@ -158,6 +158,9 @@ func (a *actor) run() {
 			a.fail(ctx, err)
 			return
 		}
+		if a.isLeaving() {
+			continue // outcomes may be left to record: what had them seems not begun
+		}
 		a.reconcile(ctx)
 		if !a.wait(ctx) {
 			if a.rest(ctx) {

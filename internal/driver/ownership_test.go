@@ -11,9 +11,11 @@ import (
 
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
+	"github.com/craton-ai/craton/internal/driver/drivertest"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
 	"github.com/craton-ai/craton/internal/store/mem"
+	"github.com/craton-ai/craton/internal/tool"
 )
 
 // failing is a store whose next appends fail.
@@ -216,4 +218,53 @@ func TestInputIsAnswered(t *testing.T) {
 			})
 		})
 	}
+}
+
+// breaking is a tool after whose calls the store fails once.
+type breaking struct {
+	*drivertest.Ledger
+	store *failing
+	calls atomic.Int32
+}
+
+func (b *breaking) Open(context.Context, string, tool.Server) (tool.Source, error) { return b, nil }
+
+func (b *breaking) Call(ctx context.Context, call tool.Call) (tool.Result, error) {
+	b.calls.Add(1)
+	b.store.before.Store(1)
+	return b.Ledger.Call(ctx, call)
+}
+
+// TestLeavingWithAnOutcome: an owner that is told to leave while what a tool did
+// is not on record yet records it, and does not call the tool again.
+func TestLeavingWithAnOutcome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &drivertest.Script{Op: drivertest.Counter("n")})
+		tools := &breaking{Ledger: drivertest.NewLedger(), store: newFailing(w)}
+		w.tools = tools
+		d, stop := w.node()
+		s := d.Sessions()
+		v, err := s.Create(t.Context(), driver.Creation{Tenant: "t1", Created: agent.Created{Definition: drivertest.Definition(), Mode: agent.Parking},
+			Input: []model.Message{model.UserText(drivertest.PlanPrefix + "unsafe")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for tools.calls.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(50 * time.Millisecond) // the store is tried again after 200
+		stop()
+		if n := tools.calls.Load(); n != 1 {
+			t.Errorf("the tool was called %d times", n)
+		}
+		d, stop = w.node()
+		defer stop()
+		if v = settled(t, d.Sessions(), v.State.Session); v.Root().Turn.Status != agent.TurnCompleted {
+			t.Errorf("the turn is %s", v.Root().Turn.Status)
+		}
+		if n := tools.calls.Load(); n != 1 {
+			t.Errorf("the tool was called %d times in the end", n)
+		}
+	})
 }

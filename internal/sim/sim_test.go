@@ -21,7 +21,7 @@ import (
 // regressions are seeds that failed once. What a seed leads to changes with the
 // driver and the simulation: what they found has tests of its own in package
 // driver.
-var regressions = []uint64{373, 1014, 1423}
+var regressions = []uint64{373, 1014, 1423, 37836, 38730}
 
 // outcome is what became of a history.
 type outcome struct {
