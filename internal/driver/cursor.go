@@ -50,19 +50,20 @@ func ParseCursor(text string) (Cursor, error) {
 // ID names what was told last: a delta of the intent, or with 0 something of
 // the journal.
 func (c Cursor) ID(intent uint64) string {
-	var b strings.Builder
-	journal := c.Journal
+	var room [96]byte
+	b, journal := room[:0], c.Journal
 	if intent != 0 {
-		b.WriteString(session.EventID{Seq: intent, Attempt: 1, N: c.Said[intent]}.String())
-		b.WriteByte('~')
+		b = append(session.EventID{Seq: intent, Attempt: 1, N: c.Said[intent]}.Append(b), '~')
 		journal.N = 0 // whatever it was, all of it was told
 	}
-	b.WriteString(journal.String())
+	b = journal.Append(b)
+	if _, said := c.Said[intent]; len(c.Said) == 0 || len(c.Said) == 1 && said {
+		return string(b)
+	}
 	for _, seq := range slices.Sorted(maps.Keys(c.Said)) {
 		if seq != intent {
-			b.WriteByte('~')
-			b.WriteString(session.EventID{Seq: seq, Attempt: 1, N: c.Said[seq]}.String())
+			b = session.EventID{Seq: seq, Attempt: 1, N: c.Said[seq]}.Append(append(b, '~'))
 		}
 	}
-	return b.String()
+	return string(b)
 }

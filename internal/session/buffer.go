@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"strconv"
 	"strings"
@@ -28,7 +27,14 @@ type EventID struct {
 
 // String writes the id as "seq-attempt-n", which [ParseEventID] reads.
 func (id EventID) String() string {
-	return fmt.Sprintf("%d-%d-%d", id.Seq, id.Attempt, id.N)
+	return string(id.Append(make([]byte, 0, 32)))
+}
+
+// Append appends what [EventID.String] says: each event of a stream has one.
+func (id EventID) Append(dst []byte) []byte {
+	dst = append(strconv.AppendUint(dst, id.Seq, 10), '-')
+	dst = append(strconv.AppendUint(dst, uint64(id.Attempt), 10), '-')
+	return strconv.AppendUint(dst, uint64(id.N), 10)
 }
 
 // ParseEventID is the inverse of [EventID.String]. Anything else is
