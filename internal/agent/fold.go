@@ -91,6 +91,7 @@ func misfit(e Event, format string, args ...any) error {
 
 func (s *State) created(e Event, b *Created) {
 	s.CreatedAt = e.At
+	s.revision++
 	s.Settings = *b
 	root := &Thread{OpenedAt: e.At, Context: b.Context}
 	s.Threads = []*Thread{root}
@@ -99,6 +100,7 @@ func (s *State) created(e Event, b *Created) {
 }
 
 func (s *State) updated(b *Updated) {
+	s.revision++
 	d := &s.Settings.Definition
 	if b.Model != nil {
 		d.Model = *b.Model
@@ -145,6 +147,7 @@ func (s *State) inherit() {
 // counts there.
 func (s *State) forked(e Event, b *Forked) {
 	s.CreatedAt = e.At
+	s.revision++
 	s.Settings.Principal = b.Principal
 	if b.Metadata != nil {
 		s.Settings.Metadata = b.Metadata

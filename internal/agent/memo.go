@@ -30,6 +30,10 @@ type looked struct {
 	told    []model.Message
 }
 
+// Revision changes with the session's settings: what follows from them alone
+// stays as long as it does. It means nothing to another State.
+func (s *State) Revision() uint64 { return s.revision }
+
 // forget is called with each change of what tools there are.
 func (s *State) forget() {
 	if s.memo == nil {

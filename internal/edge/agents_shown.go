@@ -66,11 +66,17 @@ func (c *call) sessionEnvironment(asked *agents.SessionCreate, created *agent.Cr
 
 // shownSession is a session as the contract shows it.
 func shownSession(s *agent.State) agents.Session {
-	contract := readContract(s)
+	shown := shownStanding(s, readContract(s))
+	shown.Agent = sessionAgent(&s.Settings.Definition)
+	return shown
+}
+
+// shownStanding is a session without its agent.
+func shownStanding(s *agent.State, contract sessionContract) agents.Session {
 	shown := agents.Session{
 		ID: s.Session, Object: agents.ObjectSession, CreatedAt: s.CreatedAt.Unix(), LastActiveAt: s.Clock.Unix(),
-		Agent: sessionAgent(&s.Settings.Definition), Environment: agents.SessionEnvironment{Type: agents.EnvironmentNone},
-		Status: string(s.Status()), RequiredActions: requiredActions(s), Metadata: s.Settings.Metadata,
+		Environment: agents.SessionEnvironment{Type: agents.EnvironmentNone},
+		Status:      string(s.Status()), RequiredActions: requiredActions(s), Metadata: s.Settings.Metadata,
 		Usage: tokenUsage(s.Spent.Usage), VaultIDs: s.Settings.Vaults, Review: s.Settings.Review,
 		PromptCacheOptions: cacheOptions(contract), RoleARN: contract.RoleARN,
 	}

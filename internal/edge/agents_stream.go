@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/driver"
@@ -70,39 +71,57 @@ func (c *call) streamSession(id, after string, obfuscate, once bool) error {
 	if err := flush.Flush(); err != nil {
 		return clientGone(err)
 	}
-	s := &sessionStream{c: c, tail: tail, obfuscate: obfuscate, once: once}
-	// What is told together goes out together.
-	tail.OnIdle(func() error {
-		if !s.held {
-			return nil
-		}
-		s.held = false
-		if err := flush.Flush(); err != nil {
-			return clientGone(err)
-		}
-		return nil
-	})
+	s := &sessionStream{c: c, tail: tail, flush: flush, obfuscate: obfuscate, once: once}
+	tail.OnIdle(s.send)
 	for {
 		next, err := ear.next()
 		if err != nil {
 			return s.end(err)
 		}
-		s.buf = s.buf[:0]
 		if next == nil {
 			s.buf = sse.AppendComment(s.buf, "")
 		} else if s.buf, err = s.append(s.buf, next); err != nil {
 			return s.end(err)
 		}
-		if len(s.buf) > 0 {
-			if _, err := c.w.Write(s.buf); err != nil {
-				return clientGone(err)
-			}
-			s.held = true
-		}
 		if s.done {
-			return nil
+			return s.send()
+		}
+		if len(s.buf) >= sendAt {
+			if err := s.write(); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// sendAt is how many bytes of events are held back at most, for them to go out
+// together.
+const sendAt = 16 << 10
+
+// send lets what was told go out: at once, and together.
+func (s *sessionStream) send() error {
+	if err := s.write(); err != nil || !s.written {
+		return err
+	}
+	s.written = false
+	if err := s.flush.Flush(); err != nil {
+		return clientGone(err)
+	}
+	return nil
+}
+
+func (s *sessionStream) write() error {
+	if len(s.buf) == 0 {
+		return nil
+	}
+	_, err := s.c.w.Write(s.buf)
+	if s.buf, s.written = s.buf[:0], true; cap(s.buf) > 2*sendAt {
+		s.buf = nil // streams that wait are many
+	}
+	if err != nil {
+		return clientGone(err)
+	}
+	return nil
 }
 
 // sessionStream writes a session's events.
@@ -112,10 +131,23 @@ type sessionStream struct {
 	obfuscate bool
 	// once ends the stream when the session is idle again, or failed.
 	once, begun, done bool
-	// held says that something was written that was not sent.
-	held bool
-	buf  []byte
-	raw  []byte // one event, where it is written by hand
+	// buf are events that were not written yet; written says that some were which
+	// were not sent.
+	buf     []byte
+	written bool
+	flush   *http.ResponseController
+	raw     []byte // one event
+	// settings are what follows from the session's settings alone, as of a
+	// revision of them.
+	settings shownSettings
+	revision uint64
+}
+
+// shownSettings are what a session's settings come to in the contract's form:
+// what each of its events would be at pains to say again.
+type shownSettings struct {
+	contract sessionContract
+	agent    jsontext.Value
 }
 
 // listener follows a session for a client, until it leaves or the server stops.
@@ -162,6 +194,7 @@ var errClosing = errors.New("edge: the server stops")
 // end says why the stream ends, if that is the session's doing.
 func (s *sessionStream) end(err error) error {
 	if errors.Is(err, errClosing) {
+		_ = s.write() // what was told counts as told; the client may be gone too
 		return nil
 	}
 	if model.AsError(err).Kind == model.Canceled {
@@ -174,7 +207,8 @@ func (s *sessionStream) end(err error) error {
 		event.Error.Type = "not_found_error"
 	}
 	if raw, encoded := json.Marshal(event); encoded == nil {
-		_, _ = s.c.w.Write(sse.AppendEvent(nil, agents.EventError, "", raw)) // the reader may be gone too
+		s.buf = sse.AppendEvent(s.buf, agents.EventError, "", raw)
+		_ = s.send() // the reader may be gone too
 	}
 	return err
 }
@@ -204,9 +238,13 @@ func (s *sessionStream) append(dst []byte, told *driver.Told) ([]byte, error) {
 	if event == nil {
 		return dst, nil
 	}
-	if delta, ok := event.(interface{ AppendJSON(dst []byte) []byte }); ok {
-		s.raw = delta.AppendJSON(s.raw[:0])
-		return sse.AppendEvent(dst, kind, told.ID, s.raw), nil
+	if one, ok := event.(interface{ AppendJSON(dst []byte) []byte }); ok {
+		s.raw = one.AppendJSON(s.raw[:0])
+		dst = sse.AppendEvent(dst, kind, told.ID, s.raw)
+		if cap(s.raw) > sendAt {
+			s.raw = nil
+		}
+		return dst, nil
 	}
 	raw, err := json.Marshal(event)
 	if err != nil {
@@ -217,10 +255,9 @@ func (s *sessionStream) append(dst []byte, told *driver.Told) ([]byte, error) {
 
 // event is what is told in the contract's form.
 func (s *sessionStream) event(told *driver.Told) (string, any) {
-	state := told.State
 	switch told.Kind {
 	case agent.SignalCreated:
-		return agents.EventSessionCreated, agents.SessionEvent{EventHead: s.head(agents.EventSessionCreated, told.ID), Session: shownSession(state)}
+		return agents.EventSessionCreated, s.session(agents.EventSessionCreated, told)
 	case agent.SignalStatus:
 		return s.status(told)
 	case agent.SignalTurnCreated, agent.SignalTurnInProgress, agent.SignalTurnEnded:
@@ -248,7 +285,30 @@ func (s *sessionStream) status(told *driver.Told) (string, any) {
 	default:
 		s.done = s.once && s.begun
 	}
-	return kind, agents.SessionEvent{EventHead: s.head(kind, told.ID), Session: shownSession(told.State)}
+	return kind, s.session(kind, told)
+}
+
+// session tells of the session as it is.
+func (s *sessionStream) session(kind string, told *driver.Told) agents.SessionEvent {
+	known := s.known(told.State)
+	return agents.SessionEvent{EventHead: s.head(kind, told.ID), Session: shownStanding(told.State, known.contract), Agent: known.agent}
+}
+
+// known reads the session's settings where they have changed.
+func (s *sessionStream) known(state *agent.State) shownSettings {
+	if s.settings.agent != nil && s.revision == state.Revision() {
+		return s.settings
+	}
+	now := shownSettings{contract: readContract(state)}
+	raw, err := json.Marshal(sessionAgent(&state.Settings.Definition))
+	if err != nil {
+		raw = []byte("null") // the definition came as JSON: it never is
+	}
+	now.agent = raw
+	if len(raw) <= sendAt {
+		s.settings, s.revision = now, state.Revision()
+	}
+	return now
 }
 
 func (s *sessionStream) turn(told *driver.Told) (string, any) {
@@ -325,7 +385,8 @@ func (s *sessionStream) summary(told *driver.Told, at func(string) (string, agen
 		return kind, agents.SummaryPartEvent{PlaceHead: head, SummaryIndex: told.Content, Part: agents.SummaryText{Type: "summary_text"}}
 	case agent.SignalPartDone:
 		kind, head := at(agents.EventSummaryPartDone)
-		return kind, agents.SummaryPartEvent{PlaceHead: head, SummaryIndex: told.Content, Part: agents.SummaryText{Type: "summary_text", Text: told.Text}}
+		return kind, agents.SummaryPartDoneEvent{SummaryPartEvent: agents.SummaryPartEvent{PlaceHead: head, SummaryIndex: told.Content,
+			Part: agents.SummaryText{Type: "summary_text", Text: told.Text}}}
 	case agent.SignalDelta:
 		kind, head := at(agents.EventSummaryTextDelta)
 		return kind, agents.SummaryDeltaEvent{PlaceHead: head, SummaryIndex: told.Content, Delta: told.Text}

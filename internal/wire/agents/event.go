@@ -1,5 +1,7 @@
 package agents
 
+import "github.com/go-json-experiment/json/jsontext"
+
 // The types of events in a session's stream.
 const (
 	EventSessionPrefix      = "agent.session."
@@ -36,6 +38,9 @@ type EventHead struct {
 type SessionEvent struct {
 	EventHead
 	Session Session `json:"session"`
+	// Agent is the session's agent as compact JSON, where whoever tells of it has
+	// that; Session.Agent is not looked at then.
+	Agent jsontext.Value `json:"-"`
 }
 
 // TurnEvent tells of a turn that begins.
@@ -91,13 +96,18 @@ type TextDoneEvent struct {
 	Text         string `json:"text"`
 }
 
-// SummaryPartEvent tells of a piece of a summary.
+// SummaryPartEvent tells of a piece of a summary that begins.
 type SummaryPartEvent struct {
 	PlaceHead
 	SummaryIndex int         `json:"summary_index"`
 	Part         SummaryText `json:"part"`
-	// Status is given when the piece is done: nil, or "incomplete".
-	Status *string `json:"status,omitzero"`
+}
+
+// SummaryPartDoneEvent has a whole piece of a summary.
+type SummaryPartDoneEvent struct {
+	SummaryPartEvent
+	// Status is nil, or "incomplete".
+	Status *string `json:"status"`
 }
 
 // SummaryDeltaEvent adds to a piece of a summary.
