@@ -21,6 +21,9 @@ func (h *Handler) createEnvironment(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.knownVaults(create.VaultIDs); err != nil {
+		return err
+	}
 	spec := environment.Spec{Type: create.Environment.Type, Vaults: create.VaultIDs}
 	if own := create.Environment.SelfHosted; own != nil {
 		spec.Workspace, spec.Capabilities = own.WorkspaceDirectory, own.CapabilityDirectories

@@ -58,6 +58,15 @@ func (c *call) registerEnvironment(own *agents.SelfHostedParam, vaults []string)
 	return made.ID, err
 }
 
+// shownOwn is a session's environment as the contract shows it: a machine of the
+// client's has an address to connect to, which no machine can do here yet.
+func shownOwn(e agents.SessionEnvironment) agents.SessionEnvironment {
+	if e.Type == agents.EnvironmentSelfHosted && e.RemoteURL == nil {
+		e.RemoteURL = new(string)
+	}
+	return e
+}
+
 // unused removes what was made for a session that was not created, or had been
 // before with means of its own.
 func (c *call) unused(asked *driver.Creation, made *driver.View) {

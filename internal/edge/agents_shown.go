@@ -81,7 +81,7 @@ func shownStanding(s *agent.State, contract sessionContract) agents.Session {
 		PromptCacheOptions: cacheOptions(contract), RoleARN: contract.RoleARN,
 	}
 	if contract.Environment != nil {
-		shown.Environment = *contract.Environment
+		shown.Environment = shownOwn(*contract.Environment)
 	}
 	if s.Error != "" {
 		shown.Error = &s.Error

@@ -45,9 +45,11 @@ type EnvironmentInfo struct {
 // SessionEnvironment is the environment of a session as the session shows it.
 // Which members count is said by Type.
 type SessionEnvironment struct {
-	Type                  string    `json:"type"`
-	ID                    string    `json:"id,omitzero"`
-	RemoteURL             string    `json:"remote_url,omitzero"`
+	Type string `json:"type"`
+	ID   string `json:"id,omitzero"`
+	// RemoteURL is where a machine of the client's connects: empty where it
+	// cannot, nil for environments of other types.
+	RemoteURL             *string   `json:"remote_url,omitzero"`
 	WorkspaceDirectory    string    `json:"workspace_directory,omitzero"`
 	CapabilityDirectories *[]string `json:"capability_directories,omitzero"`
 	// RuntimeARN and RuntimeQualifier are Amazon's.

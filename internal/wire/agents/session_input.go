@@ -1,6 +1,8 @@
 package agents
 
 import (
+	"encoding/base64"
+	"io"
 	"net/url"
 	"strings"
 
@@ -217,9 +219,13 @@ func imageURL(v raw.Value, dst *string) error {
 		return err
 	}
 	if rest, ok := strings.CutPrefix(*dst, "data:"); ok {
-		head, _, found := strings.Cut(rest, ",")
+		head, data, found := strings.Cut(rest, ",")
 		if !found || !strings.HasPrefix(head, "image/") || !strings.HasSuffix(head, ";base64") {
 			return invalid(v, "a data: URL of an image looks like 'data:image/png;base64,…'.")
+		}
+		// A broken image would stay in the session, and fail all its turns.
+		if n, err := io.Copy(io.Discard, base64.NewDecoder(base64.StdEncoding, strings.NewReader(data))); err != nil || n == 0 {
+			return invalid(v, "the data: URL holds no standard, padded base64.")
 		}
 		return nil
 	}
