@@ -67,7 +67,7 @@ func (s remote) base() (string, error) {
 
 // do sends a request and checks the status. The caller closes the body.
 func (s remote) do(req *http.Request) (*http.Response, error) {
-	resp, err := s.client().Do(req)
+	resp, err := s.send(req)
 	if err != nil {
 		var untrusted *tls.CertificateVerificationError
 		if errors.As(err, &untrusted) {
@@ -92,6 +92,48 @@ func (s remote) do(req *http.Request) (*http.Response, error) {
 		return nil, errors.New(e.Error.Message)
 	}
 	return nil, fmt.Errorf("the server answered %s", resp.Status)
+}
+
+// otherScheme says that the server speaks the other one of http and https.
+type otherScheme struct{ address, scheme string }
+
+func (e *otherScheme) Error() string {
+	u, err := url.Parse(e.address)
+	if err != nil {
+		return err.Error()
+	}
+	has := u.Scheme
+	u.Scheme = e.scheme
+	return fmt.Sprintf("the server at %s speaks %s, not %s: name it %s (--url, CRATON_URL)", e.address, e.scheme, has, u)
+}
+
+// plainToTLS is how servers refuse plain HTTP where they speak TLS: Go's, which
+// Craton's is, and those that stand before it.
+var plainToTLS = []string{"Client sent an HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port"}
+
+// send sends a request. An address with the wrong scheme is an *otherScheme.
+func (s remote) send(req *http.Request) (*http.Response, error) {
+	resp, err := s.client().Do(req)
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return nil, &otherScheme{s.URL, "http"}
+	case err != nil || resp.StatusCode != http.StatusBadRequest || req.URL.Scheme != "http":
+		return resp, err
+	}
+	start, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	for _, words := range plainToTLS {
+		if bytes.Contains(start, []byte(words)) {
+			return nil, errors.Join(&otherScheme{s.URL, "https"}, resp.Body.Close())
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, resp.Body.Close())
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), resp.Body), resp.Body}
+	return resp, nil
 }
 
 // call sends body and decodes the answer into out, which may be nil.

@@ -194,7 +194,12 @@ func (c doctorCommand) server(ctx context.Context, _ streams) finding {
 	if err != nil {
 		return finding{what: "server", state: err.Error(), bad: true}
 	}
-	resp, err := c.client().Do(req)
+	resp, err := c.send(req)
+	var wrong *otherScheme
+	if errors.As(err, &wrong) {
+		f.bad, f.state, f.remedy = true, wrong.Error(), "correct the address"
+		return f
+	}
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) {
 		f.bad, f.state = true, "the certificate of "+c.URL+" is not trusted: "+untrusted.Err.Error()

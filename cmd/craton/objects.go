@@ -79,7 +79,7 @@ func (s remote) object(ctx context.Context, method, path string, body io.Reader)
 			req.ContentLength = info.Size()
 		}
 	}
-	resp, err := s.client().Do(req)
+	resp, err := s.send(req)
 	if err != nil {
 		return nil, err
 	}
