@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -41,6 +42,8 @@ type order struct {
 	// number of that call; empty for none.
 	At    string
 	Count int64
+	// Drain says that it will be told to hand over before it dies.
+	Drain bool
 }
 
 const orderEnv = "CRATON_CRASH_ORDER"
@@ -62,9 +65,11 @@ func open(ctx context.Context, o order) (stores, error) {
 	return postgres.Open(ctx, o.Postgres)
 }
 
-// serve is the child: it drives sessions, and serves clients, until it dies.
+// serve is the child: it drives sessions, and serves clients, until it dies or
+// is told to hand them over.
 func serve(o order) error {
-	ctx := context.Background()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	store, err := open(ctx, o)
 	if err != nil {
 		return err
@@ -82,10 +87,18 @@ func serve(o order) error {
 	if err != nil {
 		return err
 	}
-	go d.Run(ctx)
 	go lift(ctx, store)
+	failed := make(chan error, 1)
+	go func() { failed <- http.Serve(listener, (&api{d.Sessions()}).handler()) }()
+	over := make(chan struct{})
+	go func() { defer close(over); d.Run(ctx) }()
 	fmt.Println("http://" + listener.Addr().String())
-	return http.Serve(listener, (&api{d.Sessions()}).handler())
+	select {
+	case err := <-failed:
+		return err
+	case <-over:
+		return ctx.Err()
+	}
 }
 
 // configure is a driver's configuration over a store whose calls may be fatal.

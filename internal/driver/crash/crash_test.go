@@ -5,6 +5,7 @@ package crash
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -26,6 +27,9 @@ func TestMain(m *testing.M) {
 		err := json.Unmarshal([]byte(raw), &o)
 		if err == nil {
 			err = serve(o)
+		}
+		if errors.Is(err, context.Canceled) {
+			os.Exit(0) // it was told to
 		}
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) // it should have been killed
@@ -126,8 +130,8 @@ func play(t *testing.T, f *fleet, servers int, direct string, also func(context.
 	}
 	told := judge(t, f, o, all)
 	operations, calls := f.ledger.Count()
-	t.Logf("%d kills, %d quarantines lifted, %d approvals expired, %d sessions, %d operations in %d calls, %d things told, %s",
-		f.killed, f.lifted, f.expired, len(all), operations, calls, told, time.Since(begun).Round(time.Second))
+	t.Logf("%d kills, %d of them while or after handing over, %d quarantines lifted, %d approvals expired, %d sessions, %d operations in %d calls, %d things told, %s",
+		f.killed, f.drained, f.lifted, f.expired, len(all), operations, calls, told, time.Since(begun).Round(time.Second))
 	for _, wrong := range f.wrong {
 		t.Error(wrong)
 	}

@@ -1,7 +1,8 @@
 // Package crash kills processes that drive sessions. It is for whoever changes
 // the driver or a store: its tests start the test binary as a server, with a
 // durable store, and end it with SIGKILL before or after any of its calls of
-// the store and of tools, and at random, while clients outside go on using
+// the store and of tools, at random, and while or after it hands over its
+// sessions as SIGTERM asks it to, while clients outside go on using
 // their sessions. With PostgreSQL there are three such servers at once, the
 // network between them and the database is cut or swallows what is said, and the
 // database itself ends.

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type fleet struct {
 	random  *rand.Rand
 	urls    map[int]string
 	killed  int
+	drained int // of these: told to hand over first
 	started int
 	lifted  int
 	expired int // approvals
@@ -95,9 +97,12 @@ func (f *fleet) over() bool {
 }
 
 // boundaries are the calls at which children die, in turn; an empty one is any
-// moment.
-var boundaries = []string{"Append before", "Append after", "Call before", "Append after", "Call after", "", "Append before",
-	"AppendDeltas before", "Append after", "AppendDeltas after", "Release before", "Release after", "Claim after", ""}
+// moment, and drain any moment at or after being told to hand over, as in a
+// deploy.
+var boundaries = []string{"Append before", "Append after", "Call before", "Append after", "Call after", "", "Append before", drain,
+	"AppendDeltas before", "Append after", "AppendDeltas after", "Release before", "Release after", "Claim after", "", drain}
+
+const drain = "drain"
 
 // keep runs server i again and again until ctx ends; each dies until enough did.
 func (f *fleet) keep(ctx context.Context, i int) {
@@ -110,6 +115,8 @@ func (f *fleet) keep(ctx context.Context, i int) {
 		f.mu.Unlock()
 		if !f.over() {
 			o.At, o.Count = boundaries[k%len(boundaries)], int64(1+f.draw(1+f.draw(30)))
+			// The call at which it dies may be one of those it hands over with.
+			o.Drain = o.At == drain || f.draw(8) == 0
 		}
 		died, err := f.child(ctx, i, o)
 		if err != nil {
@@ -119,6 +126,9 @@ func (f *fleet) keep(ctx context.Context, i int) {
 		if died {
 			f.mu.Lock()
 			f.killed++
+			if o.Drain {
+				f.drained++
+			}
 			f.mu.Unlock()
 		}
 	}
@@ -144,7 +154,7 @@ func (f *fleet) child(ctx context.Context, i int, o order) (died bool, err error
 	done := make(chan struct{})
 	go func() { defer close(done); f.listen(i, stdout) }()
 	most := 1500 * time.Millisecond // a count that is not reached
-	if o.At == "" {
+	if o.At == "" || o.Drain {
 		most = time.Duration(20+f.draw(900)) * time.Millisecond
 	}
 	timer := time.NewTimer(most)
@@ -157,6 +167,16 @@ func (f *fleet) child(ctx context.Context, i int, o order) (died bool, err error
 	case <-done:
 	case <-ctx.Done():
 	case <-expired:
+		if !o.Drain {
+			break
+		}
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		timer.Reset(time.Duration(f.draw(4000)) * time.Millisecond)
+		select {
+		case <-done:
+		case <-ctx.Done():
+		case <-timer.C:
+		}
 	}
 	_ = cmd.Process.Kill()
 	<-done
@@ -165,7 +185,7 @@ func (f *fleet) child(ctx context.Context, i int, o order) (died bool, err error
 	f.mu.Unlock()
 	err = cmd.Wait()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
 		f.mu.Lock()
 		f.stderr = stderr.String()
 		f.mu.Unlock()
