@@ -3,6 +3,7 @@ package raw
 import (
 	"encoding/base64"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,14 +38,46 @@ func (b *Builder) Close(bracket byte) { b.Bytes = append(b.Bytes, bracket) }
 // Key begins a member.
 func (b *Builder) Key(name string) {
 	b.comma()
-	b.Bytes, _ = jsontext.AppendQuote(b.Bytes, name)
-	b.Bytes = append(b.Bytes, ':')
+	b.Bytes = append(appendQuote(b.Bytes, name), ':')
 }
 
 // String appends a string value; broken UTF-8 is replaced.
 func (b *Builder) String(s string) {
 	b.comma()
-	b.Bytes, _ = jsontext.AppendQuote(b.Bytes, s)
+	b.Bytes = appendQuote(b.Bytes, s)
+}
+
+// appendQuote appends s as a JSON string. Most strings are plain: nothing in
+// them is escaped.
+func appendQuote(dst []byte, s string) []byte {
+	if !plain(s) {
+		dst, _ = jsontext.AppendQuote(dst, s)
+		return dst
+	}
+	dst = append(slices.Grow(dst, len(s)+2), '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+// plain reports whether s is of ASCII, without control characters, quotes and
+// backslashes. It looks at eight bytes together: each of them is below 0x80, and
+// less one of what is looked for would borrow from its highest bit.
+func plain(s string) bool {
+	const each, high = 0x0101010101010101, 0x80 * 0x0101010101010101
+	for ; len(s) >= 8; s = s[8:] {
+		n := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		quote, slash := n^'"'*each, n^'\\'*each
+		if (n|(n-' '*each)|(quote-each)|(slash-each))&high != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // Int appends an integer value.

@@ -141,3 +141,23 @@ func TestExtraKeepsMembers(t *testing.T) {
 		t.Errorf("kept %s", got.Raw)
 	}
 }
+
+// TestStrings: strings are written as the JSON library does, whatever is in them
+// and wherever.
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	for c := range 0x180 {
+		for at := range 20 {
+			s := strings.Repeat("x", at) + string(rune(c)) + strings.Repeat("y", (c+at)%12)
+			if c >= 0x100 {
+				s = strings.Repeat("x", at) + string([]byte{byte(c)}) + "y" // broken UTF-8 too
+			}
+			var b raw.Builder
+			b.String(s)
+			want, _ := jsontext.AppendQuote(nil, s)
+			if string(b.Bytes) != string(want) {
+				t.Fatalf("%q is written as %s, want %s", s, b.Bytes, want)
+			}
+		}
+	}
+}
