@@ -160,7 +160,7 @@ func (svc *service) stale() bool {
 // dialEngine speaks to a child, which is an OpenAI-compatible server.
 func dialEngine(url, token string) (model.Provider, error) {
 	p, err := openai.New(provider.Config{Name: "engine", Kind: "openai", BaseURL: url + "/v1", APIKey: provider.StaticKey(token),
-		OpenAI: provider.OpenAI{MaxTokensName: "max_tokens", NoDeveloperRole: true}})
+		OpenAI: provider.OpenAI{MaxTokensName: "max_tokens", NoDeveloperRole: true, NoPrediction: true}})
 	if err != nil {
 		return nil, err
 	}

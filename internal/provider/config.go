@@ -73,6 +73,8 @@ type OpenAI struct {
 	// Reasoning names the message member in which earlier thinking is sent
 	// back, "reasoning_content" or "reasoning"; empty leaves it out.
 	Reasoning string
+	// NoPrediction marks a server that refuses the prediction of an answer.
+	NoPrediction bool
 	// Responses marks a server that also speaks /responses.
 	Responses bool
 }

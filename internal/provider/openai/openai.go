@@ -47,7 +47,7 @@ func New(cfg provider.Config) (*Provider, error) {
 		site:   newSite(cfg, base),
 		quirks: wire.Quirks{
 			MaxTokens: q.MaxTokensName == "max_tokens", NoStreamOptions: q.NoStreamUsage, NoDeveloper: q.NoDeveloperRole,
-			CacheBreakpoints: q.CacheBreakpoints, Reasoning: q.Reasoning,
+			CacheBreakpoints: q.CacheBreakpoints, Reasoning: q.Reasoning, NoPrediction: q.NoPrediction,
 		},
 	}, nil
 }

@@ -25,6 +25,9 @@ type Quirks struct {
 	// Reasoning names the message member in which earlier thinking is sent
 	// back, "reasoning_content" or "reasoning"; empty leaves it out.
 	Reasoning string
+	// NoPrediction leaves out the prediction of the answer, which makes it faster
+	// where a server takes it and changes nothing else.
+	NoPrediction bool
 }
 
 // EncodeRequest writes req for an upstream that speaks the contract as OpenAI
@@ -355,7 +358,13 @@ func (e *requestEncoder) extra() {
 		return
 	}
 	if e.ownExtra() {
-		e.object(x.Raw, func(name string) bool { return ownMembers[name] })
+		e.object(x.Raw, func(name string) bool {
+			if name == "prediction" && e.quirks.NoPrediction {
+				e.lose(model.LossMinor, name, "the prediction of the answer")
+				return true
+			}
+			return ownMembers[name]
+		})
 		return
 	}
 	eachMember(x.Raw, func(name string, _, _ []byte) bool {

@@ -82,6 +82,26 @@ func TestQuirks(t *testing.T) {
 	}
 }
 
+// TestPrediction: a server that refuses a prediction is not sent it, which is
+// told; another is, as is what stands beside it.
+func TestPrediction(t *testing.T) {
+	t.Parallel()
+	req, _, err := openai.DecodeRequest([]byte(`{"model":"m","messages":[{"role":"user","content":"q"}],"prediction":{"type":"content","content":"p"},"store":false}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, losses, err := openai.Quirks{NoPrediction: true}.EncodeRequest(req)
+	if want := `{"model":"m","messages":[{"role":"user","content":"q"}],"store":false}`; err != nil || string(body) != want {
+		t.Errorf("sent %s, %v; want %s", body, err, want)
+	}
+	if len(losses) != 1 || losses[0].Path != "prediction" || losses[0].Severity != model.LossMinor {
+		t.Errorf("losses %+v", losses)
+	}
+	if body, losses, err := openai.EncodeRequest(req); err != nil || len(losses) > 0 || !strings.Contains(string(body), `"prediction":{`) {
+		t.Errorf("sent %s, losses %+v, %v", body, losses, err)
+	}
+}
+
 func TestLegacyAnswer(t *testing.T) {
 	t.Parallel()
 	r := sampleAnswer()
