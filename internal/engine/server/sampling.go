@@ -111,7 +111,7 @@ func (q *samplingRequest) bias(p *llama.SamplerParams, vocabulary int) error {
 	for name, bias := range q.LogitBias {
 		token, err := strconv.Atoi(name)
 		if err != nil || token < 0 || token >= vocabulary {
-			return invalid("logit_bias", "logit_bias names token %q; this model's tokens are 0 to %d (POST /tokenize shows them).", name, vocabulary-1)
+			return invalid("logit_bias", "logit_bias names token %q; this model's tokens are 0 to %d, their places in the list tokenizer.ggml.tokens of its file.", name, vocabulary-1)
 		}
 		if bias < -100 || bias > 100 {
 			return invalid("logit_bias", "logit_bias of token %s is %v; it must lie between -100 and 100.", name, bias)
