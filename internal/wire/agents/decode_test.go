@@ -68,7 +68,7 @@ var refusals = []struct{ what, body, param, message string }{
 	{"session", `{"agent_id":"` + strings.Repeat("a", 65) + `","environment":{"type":"none"},"input":"x"}`, "agent_id", "65 characters"},
 	{"session", `{"agent_id":"a","environment":{"type":"none"}}`, "input", "initial input"},
 	{"session", `{"agent_id":"a","environment":{"type":"openai_hosted"},"stream":true}`, "input", "needs initial input"},
-	{"session", `{"agent_id":"a","environment":{"type":"moon"}}`, "environment.type", "self_hosted"},
+	{"session", `{"agent_id":"a","environment":{"type":"moon"}}`, "environment.type", "'moon'. Supported values are: 'none', 'self_hosted'."},
 	{"session", `{"agent_id":"a","environment":{"type":"self_hosted"}}`, "environment.workspace_directory", "Missing"},
 	{"session", `{"agent_id":"a","environment":{"type":"self_hosted","workspace_directory":"w/"}}`, "environment.workspace_directory", "absolute"},
 	{"session", `{"agent_id":"a","environment":{"type":"openai_hosted","environment_id":"e","files":[]}}`, "environment.environment_id", "set up anew"},

@@ -95,8 +95,13 @@ func (m Mount) environment(v raw.Value, dst *EnvironmentParam) error {
 	if m == Bedrock {
 		types = append(types, EnvironmentAgentCore)
 	}
-	if err := oneOf(types...)(v.Get("type"), &dst.Type); err != nil {
+	kind := v.Get("type")
+	if err := kind.String(&dst.Type); err != nil {
 		return err
+	}
+	if !slices.Contains(types, dst.Type) {
+		// The others are the contract's, and refused by name: they are no advice.
+		return kind.Error("Invalid value: '%s'. Supported values are: '%s', '%s'.", dst.Type, EnvironmentNone, EnvironmentSelfHosted)
 	}
 	switch dst.Type {
 	case EnvironmentHosted:
