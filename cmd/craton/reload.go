@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -14,15 +13,10 @@ var reloaded = []string{"upstreams", "discover", "default_model", "aliases", "fa
 
 // needRestart lists the settings that differ and that a reload does not apply.
 func needRestart(old, now *config.Config) []string {
-	var list []string
-	a, b := reflect.ValueOf(old).Elem(), reflect.ValueOf(now).Elem()
-	for i := range a.NumField() {
-		name := a.Type().Field(i).Tag.Get("yaml")
-		if name != "" && !slices.Contains(reloaded, name) && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
-			list = append(list, name)
-		}
-	}
-	return list
+	return slices.DeleteFunc(old.Differs(now), func(field string) bool {
+		section, _, _ := strings.Cut(field, ".")
+		return slices.Contains(reloaded, section)
+	})
 }
 
 // reload reads the configuration again, and swaps upstreams, names and prices
@@ -48,7 +42,7 @@ func (svc *service) reload(ctx context.Context, c serveCommand, s streams) {
 	svc.log.Info("the configuration was reloaded", "upstreams", found)
 	svc.doubtPrices(cfg)
 	if fixed := needRestart(svc.cfg, cfg); len(fixed) > 0 {
-		svc.log.Warn("needs a restart: "+strings.Join(fixed, ", "), "settings", fixed)
+		svc.log.Warn("needs a restart, until which the old values hold: "+strings.Join(fixed, ", "), "settings", fixed)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,7 +48,7 @@ func Load(path string, getenv func(string) string, overlays ...func(*Config)) (*
 		change(cfg)
 	}
 	if cfg.source != nil {
-		cfg.source.elsewhere = differ(reflect.ValueOf(said), reflect.ValueOf(*cfg), "")
+		cfg.source.elsewhere = said.Differs(cfg)
 	}
 	cfg.fill(getenv)
 	return cfg, cfg.validate()

@@ -215,6 +215,12 @@ func called(typ reflect.Type) string {
 	return "a number"
 }
 
+// Differs lists the fields, such as "guards.retries", whose values are others in
+// another configuration. Lists and maps are compared whole.
+func (c *Config) Differs(other *Config) []string {
+	return differ(reflect.ValueOf(*c), reflect.ValueOf(*other), "")
+}
+
 // differ lists the fields that two documents have with different values.
 func differ(a, b reflect.Value, at string) (fields []string) {
 	for i := range a.NumField() {
