@@ -22,23 +22,36 @@ type done struct {
 	took     []time.Duration
 }
 
+// sessionSteps is how many steps a session takes before another takes its place:
+// what a long conversation costs is a part of its own.
+const sessionSteps = 200
+
 // measure lets n sessions take turns for the time given.
 func measure(ctx context.Context, s *subject, n, steps int, each time.Duration) (result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	turns, err := together(n, func(int) (turn, error) {
+	begin := func() (turn, error) {
 		next, err := s.session(ctx)
 		if err == nil {
 			_, err = next(ctx, 1) // what the first costs more is not measured
 		}
 		return next, err
-	})
+	}
+	turns, err := together(n, func(int) (turn, error) { return begin() })
 	if err != nil {
 		return result{}, err
 	}
 	start := time.Now()
 	all, err := together(n, func(i int) (list []done, err error) {
 		for from := time.Now(); from.Sub(start) < each; {
+			if len(list) > 0 && len(list)*steps%sessionSteps == 0 {
+				if turns[i], err = begin(); err != nil {
+					return nil, err
+				}
+				if from = time.Now(); from.Sub(start) >= each {
+					break
+				}
+			}
 			took, err := turns[i](ctx, steps)
 			if err != nil {
 				return nil, err
