@@ -34,6 +34,8 @@ func TestConversations(t *testing.T) {
 		{Name: "get", Method: http.MethodGet, Path: one, Want: []string{conv, `"object":"conversation"`, `"created_at":`, `"topic":"boats"`}},
 		{Name: "update", Method: http.MethodPost, Path: one, Body: `{"metadata":{"topic":"sails"}}`, Want: []string{`"topic":"sails"`}},
 		{Name: "updated", Method: http.MethodGet, Path: one, Want: []string{`"topic":"sails"`}},
+		{Name: "update to none", Method: http.MethodPost, Path: one, Body: `{"metadata":null}`, Want: []string{`"metadata":{}`}},
+		{Name: "updated to none", Method: http.MethodGet, Path: one, Want: []string{`"metadata":{}`}},
 		{Name: "update without metadata", Method: http.MethodPost, Path: one, Body: `{}`, Status: 400, Want: []string{"metadata"}},
 		{Name: "newest first", Method: http.MethodGet, Path: items + "?limit=1", Want: []string{"msg_mine", `"last_id":"msg_mine"`, `"has_more":true`, `"output_text"`}},
 		{Name: "next page", Method: http.MethodGet, Path: items + "?limit=1&after=msg_mine", Want: []string{"Hello", `"has_more":false`, `"status":"completed"`, `"input_text"`}},

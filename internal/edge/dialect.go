@@ -9,6 +9,7 @@ import (
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/anthropic"
 	"github.com/craton-ai/craton/internal/wire/openai"
+	"github.com/craton-ai/craton/internal/wire/responses"
 )
 
 // dialect is what differs between contracts in how an answer is labelled.
@@ -27,16 +28,28 @@ type dialect struct {
 var openAI = &dialect{
 	name: model.DialectOpenAIChat, requestID: "X-Request-Id", rates: openAIRates,
 	encodeError: func(h http.Header, _ string, err *model.Error) (int, []byte) {
-		if !err.Retryable() && err.Kind == model.Conflict {
-			// The SDKs retry every 409 unless told not to.
-			h.Set("X-Should-Retry", "false")
-		}
+		finalConflict(h, err)
 		return openai.EncodeError(err)
 	},
 }
 
-// responsesAPI is openAI under its own name, by which requests are routed and metered.
-var responsesAPI = openAI.named(model.DialectOpenAIResponses)
+// finalConflict tells the SDKs, which retry every 409 unless told not to, that
+// a conflict stays one.
+func finalConflict(h http.Header, err *model.Error) {
+	if !err.Retryable() && err.Kind == model.Conflict {
+		h.Set("X-Should-Retry", "false")
+	}
+}
+
+// responsesAPI is openAI under its own name, by which requests are routed and
+// metered, and with its own words for what errors are about.
+var responsesAPI = &dialect{
+	name: model.DialectOpenAIResponses, requestID: openAI.requestID, rates: openAIRates,
+	encodeError: func(h http.Header, _ string, err *model.Error) (int, []byte) {
+		finalConflict(h, err)
+		return responses.EncodeError(err)
+	},
+}
 
 // What is no model's dialect answers as OpenAI's does, under a name of its own
 // in the access log.

@@ -96,11 +96,11 @@ func (h *Handler) responseInputItems(c *call) error {
 	if err != nil {
 		return err
 	}
-	rec, err := h.stored(c)
+	input, err := h.inputOf(c)
 	if err != nil {
 		return err
 	}
-	items := slices.Clone(rec.Input)
+	items := slices.Clone(input)
 	if !q.oldest {
 		slices.Reverse(items)
 	}
@@ -112,6 +112,30 @@ func (h *Handler) responseInputItems(c *call) error {
 		items = items[at+1:]
 	}
 	return c.page(items[:min(q.limit, len(items))], len(items) > q.limit, q.include)
+}
+
+// inputOf are the input items of the path's response, which may be under way.
+func (h *Handler) inputOf(c *call) ([]jsontext.Value, error) {
+	rec, err := h.stored(c)
+	if err == nil {
+		return rec.Input, nil
+	}
+	id, err := h.running(c, err)
+	if err != nil {
+		return nil, err
+	}
+	view, err := h.opts.Sessions.Get(c.r.Context(), c.who.Tenant.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	k, _, err := readRun(view.State)
+	if err == nil && (k == nil || !k.Stored) {
+		err = noStoredResponse(c.r.PathValue("id"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k.Input, nil
 }
 
 // page answers with a page of items.

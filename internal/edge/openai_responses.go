@@ -81,6 +81,9 @@ func (h *Handler) createResponse(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := t.sayable(); err != nil {
+		return err
+	}
 	if err := t.manageContext(); err != nil {
 		return err
 	}
@@ -236,11 +239,23 @@ func (t *turn) join() {
 	t.req.Messages = append(append(append(all, t.lead...), t.before...), t.own...)
 }
 
+// sayable refuses a request that tells the model nothing at all.
+func (t *turn) sayable() error {
+	if len(t.req.Messages) > 0 || t.trigger {
+		return nil
+	}
+	return model.Errorf(model.Invalid, "input", "The input is empty, and there is nothing that it continues.")
+}
+
 // admissible refuses what this server does not do, in the contract's error.
 func (t *turn) admissible() error {
 	o, h := t.opts, t.c.h
 	refused := o.Store != nil && !*o.Store
 	switch {
+	case o.Prompt != nil:
+		return model.Errorf(model.Unsupported, "prompt", "This server keeps no prompts.").WithHint("Send what the prompt says as instructions and input.")
+	case o.Moderation != nil:
+		return model.Errorf(model.Unsupported, "moderation", "This server moderates nothing.").WithHint("Leave moderation out.")
 	case o.Conversation != "" && h.opts.Conversations == nil:
 		return model.Errorf(model.Unsupported, "conversation", "This server keeps no conversations.").
 			WithHint("Continue a stored response with previous_response_id.")

@@ -194,7 +194,7 @@ func (p *history) item(raw []byte, plain *model.Message, flush func()) (ours boo
 		flush()
 		content, failed := get("output"), false
 		if e := gjson.GetBytes(raw, "error"); e.Exists() && e.Type != gjson.Null {
-			content, failed = e.String(), true
+			content, failed = failureText(e), true
 		}
 		p.call(get("id"), agent.Exposed(get("server_label"), get("name")), get("arguments"), content, failed)
 	case "mcp_approval_request":

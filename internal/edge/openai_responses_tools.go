@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/model"
@@ -27,15 +28,51 @@ type mcpTool struct {
 }
 
 type mcpCall struct {
-	Type              string  `json:"type"`
-	ID                string  `json:"id"`
-	ApprovalRequestID *string `json:"approval_request_id"`
-	ServerLabel       string  `json:"server_label"`
-	Name              string  `json:"name"`
-	Arguments         string  `json:"arguments"`
-	Output            *string `json:"output"`
-	Error             *string `json:"error"`
-	Status            string  `json:"status"`
+	Type              string      `json:"type"`
+	ID                string      `json:"id"`
+	ApprovalRequestID *string     `json:"approval_request_id"`
+	ServerLabel       string      `json:"server_label"`
+	Name              string      `json:"name"`
+	Arguments         string      `json:"arguments"`
+	Output            *string     `json:"output"`
+	Error             *mcpFailure `json:"error"`
+	Status            string      `json:"status"`
+}
+
+// mcpFailure is what a tool said of a call that failed. Failures of the protocol
+// and of the way to the server are told in the same form: their codes are not kept.
+type mcpFailure struct {
+	Type    string    `json:"type"`
+	Content []mcpText `json:"content"`
+}
+
+type mcpText struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// failureText is what an mcp_call's error says, which is an object in this
+// contract and was a text in older ones.
+func failureText(e gjson.Result) string {
+	content := e.Get("content")
+	switch {
+	case e.Type == gjson.String:
+		return e.Str
+	case e.Get("message").Type == gjson.String:
+		return e.Get("message").Str
+	case content.Type == gjson.String:
+		return content.Str
+	}
+	var said []string
+	for _, part := range content.Array() {
+		if text := part.Get("text"); text.Type == gjson.String {
+			said = append(said, text.Str)
+		}
+	}
+	if len(said) == 0 {
+		return e.String()
+	}
+	return strings.Join(said, "\n")
 }
 
 type mcpApproval struct {
@@ -95,7 +132,7 @@ func (n *narrator) mcpCall(id string, call *agent.Call, status string) mcpCall {
 	case status == agent.ItemCompleted:
 		item.Output = &text
 	case text != "":
-		item.Error = &text
+		item.Error = &mcpFailure{Type: "mcp_tool_execution_error", Content: []mcpText{{Type: "text", Text: text}}}
 	}
 	return item
 }

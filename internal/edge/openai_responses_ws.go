@@ -294,6 +294,9 @@ func (s *socket) create(c *call) error {
 		return err
 	}
 	t, err := c.newTurn(body, cached)
+	if err == nil && (t.opts.Generate == nil || *t.opts.Generate) {
+		err = t.sayable()
+	}
 	if err == nil {
 		err = t.manageContext()
 	}

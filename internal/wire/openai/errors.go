@@ -86,6 +86,9 @@ func errorParam(e *model.Error) string {
 	case model.Invalid, model.Unsupported:
 		return bracketed(e.Subject)
 	case model.ContextLength:
+		if e.Subject == "input" { // the contract's own word for them
+			return e.Subject
+		}
 		return "messages"
 	case model.ModelNotFound:
 		return "model"

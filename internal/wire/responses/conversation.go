@@ -33,7 +33,11 @@ func DecodeConversation(body []byte, needs string) (*Conversation, error) {
 	if !root.IsObject() {
 		return nil, root.WrongType("an object")
 	}
-	if needs != "" && !root.Get(needs).Given() {
+	switch m := root.Get(needs); {
+	case needs == "", m.Given():
+	case needs == "metadata" && m.IsNull():
+		c.Metadata = map[string]string{}
+	default:
 		return nil, root.Missing(needs)
 	}
 	if err := readMetadata(root.Get("metadata"), &c.Metadata); err != nil {

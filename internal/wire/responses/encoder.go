@@ -147,7 +147,7 @@ func (e *Encoder) AppendError(dst []byte, err *model.Error) []byte {
 	b.Str("message", err.Public())
 	param := ""
 	if err.Kind == model.Invalid || err.Kind == model.Unsupported {
-		param = raw.Bracketed(err.Subject)
+		param = raw.Bracketed(ofInput(err).Subject)
 	}
 	b.StrNull("param", param)
 	dst = e.end(b)

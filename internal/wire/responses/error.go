@@ -2,6 +2,7 @@ package responses
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/wire/openai"
@@ -9,8 +10,20 @@ import (
 )
 
 // EncodeError returns the status and body for an error. Responses share
-// OpenAI's one envelope and its table from kind to status.
-func EncodeError(e *model.Error) (status int, body []byte) { return openai.EncodeError(e) }
+// OpenAI's one envelope and its table from kind to status; what models are told
+// as messages is the request's input here.
+func EncodeError(e *model.Error) (status int, body []byte) { return openai.EncodeError(ofInput(e)) }
+
+// ofInput is an error about messages, of which clients of this contract know
+// nothing, as one about the input.
+func ofInput(e *model.Error) *model.Error {
+	if head, _, _ := strings.Cut(e.Subject, "."); head != "messages" && e.Kind != model.ContextLength {
+		return e
+	}
+	other := *e
+	other.Subject = "input"
+	return &other
+}
 
 // DecodeError reads an upstream's error answer of any shape; status is 0 for
 // an error inside a stream.
@@ -61,7 +74,7 @@ func failed(v raw.Value) *model.Error {
 // EncodeSocketError writes the frame a WebSocket client gets for a request
 // that was refused before a response came to be. streamID is the lane, and may be empty.
 func EncodeSocketError(e *model.Error, streamID string) []byte {
-	status, body := openai.EncodeError(e)
+	status, body := EncodeError(e)
 	var b raw.Builder
 	b.Open('{')
 	b.Str("type", "error")
