@@ -80,7 +80,8 @@ var anthropicFast = &fastDialect{
 		}
 		return fastRequest{
 			model: p.Model, stream: p.Stream, rename: anthropic.RewriteModel,
-			bound: gateway.Bound(gateway.Peeked{TextBytes: len(body) - p.ImageBytes, Media: p.Images, MaxTokens: p.MaxTokens, N: 1}),
+			bound: gateway.Bound(gateway.Peeked{
+				TextBytes: len(body) - p.ImageBytes, Media: p.Images, MaxTokens: p.MaxTokens, N: 1, ServiceTier: p.ServiceTier}),
 			watch: func() watcher { return &anthropicWatch{} },
 		}, true
 	},

@@ -72,11 +72,14 @@ func TestWorst(t *testing.T) {
 		most    model.Usage
 		want    int64
 	}{
-		"the whole limit is sent":       {model.DialectAnthropic, 64_000, model.Usage{}, 640_000},
+		"the whole limit is sent":       {model.DialectAnthropic, 64_000, model.Usage{ServiceTier: "default"}, 640_000},
 		"it is not":                     {model.DialectOpenAIChat, 64_000, model.Usage{}, 10 * unboundedAnswer},
+		"the upstream chooses a tier":   {model.DialectAnthropic, 64_000, model.Usage{Output: 100, ServiceTier: "auto"}, 2_000},
+		"it does so by itself":          {model.DialectAnthropic, 64_000, model.Usage{Output: 100}, 2_000},
+		"or is asked to":                {model.DialectOpenAIChat, 64_000, model.Usage{Output: 100, ServiceTier: "auto"}, 2_000},
 		"a short limit":                 {model.DialectOpenAIChat, 1_000, model.Usage{}, 10_000},
-		"no limit known":                {model.DialectAnthropic, 0, model.Usage{}, 10 * unboundedAnswer},
-		"the client's bound":            {model.DialectAnthropic, 64_000, model.Usage{Output: 100}, 1_000},
+		"no limit known":                {model.DialectAnthropic, 0, model.Usage{ServiceTier: "default"}, 10 * unboundedAnswer},
+		"the client's bound":            {model.DialectAnthropic, 64_000, model.Usage{Output: 100, ServiceTier: "default"}, 1_000},
 		"a dear tier":                   {model.DialectOpenAIChat, 1_000, model.Usage{ServiceTier: "priority"}, 20_000},
 		"a cheap one may not be given":  {model.DialectOpenAIChat, 1_000, model.Usage{ServiceTier: "flex"}, 10_000},
 		"a tier that nobody sells here": {model.DialectOpenAIChat, 1_000, model.Usage{ServiceTier: "gold"}, 10_000},

@@ -161,7 +161,7 @@ func (g *Gateway) dearest(candidates []route.Candidate, most model.Usage) int64 
 }
 
 // worst prices a bound, in nano-USD; 0 when the price is unknown. A tier that
-// was asked for may not be the one that is charged: the dearer counts.
+// was asked for may not be the one that is charged: the dearest that may be counts.
 func (g *Gateway) worst(c *route.Candidate, most model.Usage) int64 {
 	if g.opts.Guards.Worst == nil {
 		return 0
@@ -169,13 +169,25 @@ func (g *Gateway) worst(c *route.Candidate, most model.Usage) int64 {
 	if most.Output == 0 {
 		most.Output = longest(c)
 	}
-	nano, _ := g.opts.Guards.Worst(c.Card, most)
-	if most.ServiceTier != "" {
-		most.ServiceTier = ""
-		standard, _ := g.opts.Guards.Worst(c.Card, most)
-		nano = max(nano, standard)
+	var nano int64
+	for _, most.ServiceTier = range chargeable(c, most.ServiceTier) {
+		one, _ := g.opts.Guards.Worst(c.Card, most)
+		nano = max(nano, one)
 	}
 	return nano
+}
+
+// chargeable lists the tiers by which a call may be charged; "" is the standard
+// one. Who asks for "auto" leaves it to the upstream, and by Anthropic's contract
+// so does who asks for none.
+func chargeable(c *route.Candidate, asked string) []string {
+	switch {
+	case asked == "auto", asked == "" && slices.Contains(c.Dialects, model.DialectAnthropic):
+		return []string{"", "priority"}
+	case asked == "":
+		return []string{""}
+	}
+	return []string{asked, ""}
 }
 
 // longest is the length taken for that of an answer without a bound of its own.

@@ -19,10 +19,12 @@ type Head struct {
 	// Images counts the pictures in the messages of a body so long that it
 	// matters, and ImageBytes what of the body they take.
 	Images, ImageBytes int
+	// ServiceTier is as in model.Request.
+	ServiceTier string
 }
 
 // deciding are the members by which a request is routed and bounded.
-var deciding = []string{"model", "stream", "max_tokens", "messages", "system"}
+var deciding = []string{"model", "stream", "max_tokens", "messages", "system", "service_tier"}
 
 // unknownTwin refuses a member that some upstreams would take for one of deciding.
 func unknownTwin(name string) error {
@@ -33,7 +35,7 @@ func unknownTwin(name string) error {
 		WithHint("The names of members are written in lower case.")
 }
 
-// Peek reads model, stream and max_tokens off a request body without decoding
+// Peek reads model, stream, max_tokens and service_tier off a request body without decoding
 // the rest. It refuses, with an *model.Error of kind Invalid, what is not JSON
 // or names no model, and a body that names one of them twice, even in
 // another case: an upstream might read the other.
@@ -55,6 +57,8 @@ func Peek(body []byte) (Head, error) {
 			h.Stream = val.Type == gjson.True
 		case "max_tokens":
 			h.MaxTokens = int(val.Int())
+		case "service_tier":
+			h.ServiceTier = tierFromWire(val.Str)
 		case "messages":
 			if len(val.Raw) > longMessages && strings.Contains(val.Raw, `"image"`) {
 				val.ForEach(func(_, message gjson.Result) bool {

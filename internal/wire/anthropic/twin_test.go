@@ -48,3 +48,16 @@ func TestPeekWeighsImages(t *testing.T) {
 		}
 	}
 }
+
+func TestPeekReadsTheTier(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{"": "", `,"service_tier":"auto"`: "auto", `,"service_tier":"standard_only"`: "default"} {
+		h, err := anthropic.Peek([]byte(`{"model":"m","max_tokens":5,"messages":[]` + given + `}`))
+		if err != nil || h.ServiceTier != want {
+			t.Errorf("%s: got %q, %v; want %q", given, h.ServiceTier, err, want)
+		}
+	}
+	if _, err := anthropic.Peek([]byte(`{"model":"m","max_tokens":5,"messages":[],"Service_Tier":"auto"}`)); err == nil {
+		t.Error("another spelling was let through")
+	}
+}
