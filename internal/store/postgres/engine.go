@@ -37,6 +37,8 @@ type engine struct {
 	pool    *pgxpool.Pool
 	dialect sqlstore.Dialect
 	queries sync.Map // statement with "?" -> with "$1", "$2", …
+	// silence makes the alarm of a read.
+	silence func(giveUp func()) alarm
 }
 
 // Dialect implements [sqlstore.Engine].
@@ -140,15 +142,44 @@ func (v view) Query(query string, args ...any) (sqlstore.Rows, error) {
 	batch := &pgx.Batch{}
 	batch.Queue(enter, role, tenant)
 	batch.Queue(v.engine.numbered(query), args...)
-	results := v.engine.pool.SendBatch(v.ctx, batch)
-	if _, err := results.Exec(); err != nil {
-		return nil, errors.Join(err, results.Close())
+	read := begunRead(v.ctx, v.engine.silence)
+	results := v.engine.pool.SendBatch(read.ctx, batch)
+	_, err := results.Exec()
+	var rows pgx.Rows
+	if err == nil {
+		rows, err = results.Query()
 	}
-	rows, err := results.Query()
 	if err != nil {
-		return nil, errors.Join(err, results.Close())
+		err = read.words(errors.Join(err, results.Close()))
+		read.end()
+		return nil, err
 	}
-	return answer{Rows: rows, batch: results}, nil
+	read.alarm.stop()
+	return readAnswer{answer{Rows: rows, batch: results}, read}, nil
+}
+
+// readAnswer is the answer to a read: it is waited for no longer than an alarm
+// allows, each time anew.
+type readAnswer struct {
+	answer
+	read *patientRead
+}
+
+// Next implements [sqlstore.Rows].
+func (a readAnswer) Next() bool {
+	a.read.alarm.start()
+	defer a.read.alarm.stop()
+	return a.answer.Next()
+}
+
+// Err implements [sqlstore.Rows].
+func (a readAnswer) Err() error { return a.read.words(a.answer.Err()) }
+
+// Close implements [sqlstore.Rows].
+func (a readAnswer) Close() error {
+	a.read.alarm.start()
+	defer a.read.end()
+	return a.read.words(a.answer.Close())
 }
 
 // answer makes the driver's rows [sqlstore.Rows].

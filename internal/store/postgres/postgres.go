@@ -10,7 +10,9 @@
 // once.
 // Appends of many sessions are committed together, one statement for all; a
 // database that does not answer one within ten seconds leaves its outcome unknown,
-// and is asked on new connections from then on. A
+// and is asked on new connections from then on. A read is given up when the
+// database says nothing for half a minute, and any connection whose server does
+// not acknowledge for a quarter of one. A
 // tenant's rows are visible to transactions that name the tenant, which the
 // database enforces (forced row-level security). Nothing outlives a
 // transaction on a connection, so that a pooler may stand in between.
@@ -103,6 +105,8 @@ type settings struct {
 	pool func(*pgxpool.Config)
 	// bound makes the context of a group's statement.
 	bound func() (context.Context, context.CancelFunc)
+	// silence makes the alarm of a read.
+	silence func(giveUp func()) alarm
 }
 
 func withClock(query string) Option { return func(s *settings) { s.clock = query } }
@@ -113,6 +117,10 @@ func withBound(bound func() (context.Context, context.CancelFunc)) Option {
 	return func(s *settings) { s.bound = bound }
 }
 
+func withSilence(silence func(giveUp func()) alarm) Option {
+	return func(s *settings) { s.silence = silence }
+}
+
 // Open connects to the database at address (a URL or keywords and values) and
 // migrates it. A schema from a newer program is refused with
 // [sqlstore.ErrNewerSchema].
@@ -121,7 +129,7 @@ func Open(ctx context.Context, address string, options ...Option) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	set := settings{bound: patient}
+	set := settings{bound: patient, silence: inSilence}
 	for _, option := range options {
 		option(&set)
 	}
@@ -139,7 +147,7 @@ func Open(ctx context.Context, address string, options ...Option) (*Store, error
 	words := dialect
 	words.Now = cmp.Or(set.clock, words.Now)
 	s := &Store{
-		DB: sqlstore.New(&engine{pool: pool, dialect: words}), pool: pool,
+		DB: sqlstore.New(&engine{pool: pool, dialect: words, silence: set.silence}), pool: pool,
 		appends: startGroup(pool, committers, appendsBy(words.Now), set.bound),
 		deltas:  startGroup(pool, deltaCommitter, deltasBy(words.Now), set.bound),
 	}
@@ -170,6 +178,7 @@ func configure(address string) (*pgxpool.Config, error) {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	config.MaxConns = maxConnections
+	config.ConnConfig.DialFunc = attentive(config.ConnConfig.DialFunc)
 	if config.PingTimeout == 0 {
 		config.PingTimeout = pingTimeout
 	}

@@ -30,7 +30,7 @@ func OpenReadOnly(ctx context.Context, address string) (*Reader, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err == nil {
 		if err = inspect(ctx, pool); err == nil {
-			return &Reader{DB: sqlstore.New(readEngine{&engine{pool: pool, dialect: dialect}}), pool: pool}, nil
+			return &Reader{DB: sqlstore.New(readEngine{&engine{pool: pool, dialect: dialect, silence: inSilence}}), pool: pool}, nil
 		}
 		pool.Close()
 	}
