@@ -152,14 +152,18 @@ func (r *Runner) Start(ctx context.Context, job Job) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.cfg.Objects.HeadBucket(ctx, job.Tenant, bucket); err != nil {
-		return nil, model.Errorf(model.Invalid, "outputDataConfig", "Invalid S3 credentials or bucket: there is no bucket %q in your object space.", bucket).
-			WithHint("Create it with the s3 client, or `craton objects mb`.")
-	}
 	// A copy of its own, in the one form that two equal inputs share.
 	job.Input = job.Input.Clone()
 	if err := job.Input.Canonicalize(); err != nil {
 		return nil, model.Errorf(model.Invalid, "modelInput", "modelInput is not valid JSON: %v.", err)
+	}
+	// What was started stays so, whether or not there is a place, or the bucket, now.
+	if first, err := r.started(ctx, &job); first != nil || err != nil {
+		return first, err
+	}
+	if err := r.cfg.Objects.HeadBucket(ctx, job.Tenant, bucket); err != nil {
+		return nil, model.Errorf(model.Invalid, "outputDataConfig", "Invalid S3 credentials or bucket: there is no bucket %q in your object space.", bucket).
+			WithHint("Create it with the s3 client, or `craton objects mb`.")
 	}
 	now := r.cfg.Now().UTC()
 	job.ID = base36(now.Unix()) + letters(r.cfg.NewID(), 5)
@@ -207,6 +211,43 @@ func (r *Runner) begin(ctx context.Context, job *Job, asked string) (*Job, int64
 	return nil, version, err
 }
 
+// started returns the job that a token started before; nil if there is none, or
+// none that is known to be.
+func (r *Runner) started(ctx context.Context, job *Job) (*Job, error) {
+	if job.Token == "" {
+		return nil, nil
+	}
+	taken, err := r.cfg.Documents.Get(ctx, job.Tenant, tokenKind, job.Token)
+	if errors.Is(err, document.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	first, err := r.Get(ctx, job.Tenant, string(taken.Body))
+	if err != nil && model.AsError(err).Kind == model.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := job.repeats(first, job.Output); err != nil {
+		return nil, err
+	}
+	return first, nil
+}
+
+// repeats refuses a job that comes by another's token with other parameters;
+// asked is where its output was to go.
+func (j *Job) repeats(first *Job, asked string) error {
+	same := first.Model == j.Model && string(first.Input) == string(j.Input) &&
+		strings.TrimSuffix(first.Output, "/"+first.ID) == strings.TrimSuffix(asked, "/")
+	if !same {
+		return model.Errorf(model.Conflict, "clientRequestToken", "The client request token was used with different parameters.")
+	}
+	return nil
+}
+
 // claim takes a client token for a job, or returns the job that has it.
 func (r *Runner) claim(ctx context.Context, job *Job, asked string) (*Job, error) {
 	doc := document.Document{Tenant: job.Tenant, Kind: tokenKind, ID: job.Token, Body: []byte(job.ID), CreatedAt: job.Submitted, UpdatedAt: job.Submitted}
@@ -225,10 +266,8 @@ func (r *Runner) claim(ctx context.Context, job *Job, asked string) (*Job, error
 	if err != nil {
 		return nil, err
 	}
-	same := first.Model == job.Model && string(first.Input) == string(job.Input) &&
-		strings.TrimSuffix(first.Output, "/"+first.ID) == strings.TrimSuffix(asked, "/")
-	if !same {
-		return nil, model.Errorf(model.Conflict, "clientRequestToken", "The client request token was used with different parameters.")
+	if err := job.repeats(first, asked); err != nil {
+		return nil, err
 	}
 	return first, nil
 }

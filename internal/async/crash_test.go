@@ -219,6 +219,43 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
+// TestRepeatedWhenFull: a token that started a job finds it though no further
+// job has a place, and though the bucket is gone since.
+func TestRepeatedWhenFull(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first, err := b.ask(t, "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := b.ask(t, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.ask(t, "another"); kindOf(err) != model.Overloaded {
+		t.Fatalf("a fourth job: %v", err)
+	}
+	again := func() {
+		t.Helper()
+		if got, err := b.ask(t, "token"); err != nil || got.ID != first.ID {
+			t.Errorf("the token again: %+v, %v", got, err)
+		}
+		job := Job{Tenant: "t1", Token: "token", Model: "m", Input: []byte("[1]"), Output: "s3://results/x"}
+		if got, err := b.Start(t.Context(), job); kindOf(err) != model.Conflict || got != nil {
+			t.Errorf("the token with another input: %+v, %v", got, err)
+		}
+	}
+	again()
+	if err := b.cfg.Objects.DeleteBucket(t.Context(), "t1", "results"); err != nil {
+		t.Fatal(err)
+	}
+	again()
+	if _, err := b.ask(t, "another"); kindOf(err) != model.Invalid {
+		t.Errorf("a bucket that is gone: %v", err)
+	}
+}
+
 // TestPoison runs an input that breaks its handler down: the server must live,
 // and not meet it again.
 func TestPoison(t *testing.T) {
