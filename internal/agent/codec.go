@@ -1,9 +1,12 @@
 package agent
 
 import (
+	"slices"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
@@ -136,8 +139,26 @@ func plain(body Body) bool {
 		return (b.Structured == nil || len(b.Content) > 0) && plainParts(b.Content)
 	case *CallSettled:
 		return plainParts(b.Content)
+	case *Result:
+		return plainParts(b.Output) && (b.Raw == nil || plainString(b.Raw))
+	case *Message:
+		return !slices.ContainsFunc(b.Messages, func(m model.Message) bool { return !plainParts(m.Parts) })
 	}
 	return false
+}
+
+// plainString reports whether the JSON is a string without escapes, which is
+// written as it is.
+func plainString(v jsontext.Value) bool {
+	if len(v) < 2 || v[0] != '"' || v[len(v)-1] != '"' {
+		return false
+	}
+	for _, c := range v[1 : len(v)-1] {
+		if c < ' ' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return utf8.Valid(v)
 }
 
 func plainParts(parts []model.Part) bool {

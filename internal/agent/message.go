@@ -61,11 +61,15 @@ func marshalPart(enc *jsontext.Encoder, part model.Part) error {
 	if value == nil {
 		return fmt.Errorf("agent: a part of type %T cannot be written", part)
 	}
-	raw, err := json.Marshal(value, enc.Options())
-	if err != nil {
+	for _, token := range []jsontext.Token{jsontext.BeginObject, jsontext.String("t"), jsontext.String(tag), jsontext.String("v")} {
+		if err := enc.WriteToken(token); err != nil {
+			return err
+		}
+	}
+	if err := json.MarshalEncode(enc, value); err != nil {
 		return err
 	}
-	return json.MarshalEncode(enc, tagged{Tag: tag, Value: raw})
+	return enc.WriteToken(jsontext.EndObject)
 }
 
 // untyped strips the methods off a part, and with them the marshaler.

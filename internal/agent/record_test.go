@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -34,6 +35,9 @@ func (w *twins) record(body agent.Body) {
 	event, err := w.codec.Read(sessionEvent(w.seq, w.now, draft))
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if !reflect.DeepEqual(read, event.Body) {
+		w.t.Fatalf("%T is told of as\n%+v\nand read as\n%+v", body, read, event.Body)
 	}
 	if err := w.stored.Apply(event); err != nil {
 		w.t.Fatal(err)
@@ -115,10 +119,13 @@ func (w *twins) step() {
 		return
 	}
 	for _, action := range w.fresh.Actions() {
-		w.record(&agent.Result{Turn: action.Turn.ID, Call: action.Call.ID, Success: true, Output: w.parts(false), Raw: jsontext.Value(`"x"`)})
+		raw := rapid.SampledFrom([]string{`"x"`, ` "x" `, `"\u0041"`, `""`, `"é"`, `{ "a" : 1 }`, `null`}).Draw(w.t, "raw")
+		w.record(&agent.Result{Turn: action.Turn.ID, Call: action.Call.ID, Success: true, Output: w.parts(false), Raw: jsontext.Value(raw)})
 		return
 	}
-	w.record(&agent.Message{By: "key", Messages: []model.Message{model.UserText(w.word())}})
+	said := model.UserText(w.word())
+	said.Parts = append(said.Parts, w.parts(false)...)
+	w.record(&agent.Message{By: "key", Messages: []model.Message{said}})
 }
 
 func TestRecordedEventsFoldAsTheyAreRead(t *testing.T) {

@@ -68,7 +68,7 @@ func (a *actor) take(b *batch) error {
 		if bodies, one.verdict = admit(a.state, one.in.Bodies, b.at); one.verdict != nil || len(bodies) == 0 && one.in.Key == "" {
 			continue // a key is remembered also where there was nothing to do
 		}
-		change, err := a.d.change(bodies...)
+		inputs, err := a.d.inputs(bodies)
 		if err != nil {
 			one.verdict = err // it is the input's fault, not the session's
 			continue
@@ -79,13 +79,35 @@ func (a *actor) take(b *batch) error {
 				return err
 			}
 		}
-		for _, draft := range change.Drafts {
-			if err := a.foldDraft(b, draft); err != nil {
+		for _, input := range inputs {
+			if err := a.apply(b, input.draft, a.event(b, input.read)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// recorded is a body as the journal takes it, and as it is read there.
+type recorded struct {
+	draft session.Draft
+	read  agent.Body
+}
+
+// inputs writes down what a client sends.
+func (d *Driver) inputs(bodies []agent.Body) ([]recorded, error) {
+	inputs := make([]recorded, len(bodies))
+	for i, body := range bodies {
+		draft, read, err := d.codec.Record(body)
+		if err == nil {
+			err = fits(draft)
+		}
+		if err != nil {
+			return nil, err
+		}
+		inputs[i] = recorded{draft, read}
+	}
+	return inputs, nil
 }
 
 func inputKey(in Input) string { return prefixed("input/"+in.Session+"/", in.Key) }

@@ -137,7 +137,12 @@ func (a *actor) record(b *batch, body agent.Body) error {
 	if err != nil || len(draft.Payload) > session.MaxPayload {
 		return a.fold(b, body)
 	}
-	return a.apply(b, draft, agent.Event{Session: a.head.ID, Seq: a.next(b), At: b.at, Body: read})
+	return a.apply(b, draft, a.event(b, read))
+}
+
+// event is a body as the batch's next event.
+func (a *actor) event(b *batch, body agent.Body) agent.Event {
+	return agent.Event{Session: a.head.ID, Seq: a.next(b), At: b.at, Body: body}
 }
 
 // next is the number of the batch's next event.

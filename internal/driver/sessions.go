@@ -118,12 +118,20 @@ func (d *Driver) change(bodies ...agent.Body) (session.Change, error) {
 		if err != nil {
 			return session.Change{}, err
 		}
-		if size := len(draft.Payload); size > session.MaxPayload {
-			return session.Change{}, session.Fault(session.ErrInvalid, "events", "The input has %d bytes; the limit is %d.", size, session.MaxPayload)
+		if err := fits(draft); err != nil {
+			return session.Change{}, err
 		}
 		change.Drafts = append(change.Drafts, draft)
 	}
 	return change, nil
+}
+
+// fits refuses input that no journal takes.
+func fits(draft session.Draft) error {
+	if size := len(draft.Payload); size > session.MaxPayload {
+		return session.Fault(session.ErrInvalid, "events", "The input has %d bytes; the limit is %d.", size, session.MaxPayload)
+	}
+	return nil
 }
 
 // Get returns a session as of the last acknowledged append. An unknown session,
