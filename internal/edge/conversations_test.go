@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/craton-ai/craton/internal/edge"
@@ -64,7 +65,10 @@ func TestConversations(t *testing.T) {
 // TestNothingIsKept refuses conversations where the operator keeps nothing.
 func TestNothingIsKept(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) { o.KeepNothing = func(t identity.Tenant) bool { return t.Root } }})
+	var none atomic.Bool
+	w := edgetest.New(t, edgetest.Options{Edge: func(o *edge.Options) { o.KeepNothing = func(t identity.Tenant) bool { return t.Root && none.Load() } }})
+	earlier := beginConversation(t, w, `{"items":[{"role":"user","content":"Hello"}]}`)
+	none.Store(true)
 	say := func(more string) string { return `{"model":"script/script-chat","input":"hi"` + more + "}" }
 	a := w.Do(t, &edgetest.Scenario{Method: http.MethodPost, Path: "/v1/responses", Body: say("")})
 	w.Run(t, []edgetest.Scenario{
@@ -73,6 +77,12 @@ func TestNothingIsKept(t *testing.T) {
 		{Name: "it is not there", Method: http.MethodGet, Path: "/v1/responses/" + id(t, a), Status: 404},
 		{Name: "storing is refused", Method: http.MethodPost, Path: "/v1/responses", Body: say(`,"store":true`), Status: 400, Want: []string{"retention"}},
 		{Name: "background is refused", Method: http.MethodPost, Path: "/v1/responses", Body: say(`,"background":true`), Status: 400, Want: []string{"background"}},
+		{Name: "one from before is not added to", Method: http.MethodPost, Path: "/v1/conversations/" + earlier + "/items",
+			Body: `{"items":[{"role":"user","content":"x"}]}`, Status: 400, Want: []string{"retention", `"param":"items"`}},
+		{Name: "nor by a response", Method: http.MethodPost, Path: "/v1/responses", Body: say(`,"conversation":"` + earlier + `"`), Status: 400,
+			Want: []string{"retention", `"param":"conversation"`}},
+		{Name: "it can be read", Method: http.MethodGet, Path: "/v1/conversations/" + earlier + "/items", Want: []string{"Hello", `"has_more":false`}},
+		{Name: "and deleted", Method: http.MethodDelete, Path: "/v1/conversations/" + earlier},
 		{Name: "other tenants", Method: http.MethodPost, Path: "/v1/responses", As: "other", Body: say(`,"store":true`), Want: []string{`"store":true`}},
 	})
 }

@@ -105,6 +105,9 @@ func (h *Handler) addConversationItems(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.mayStore("items"); err != nil {
+		return err
+	}
 	items := h.newItems(body.Items)
 	if err := h.opts.Conversations.Add(c.r.Context(), c.who.Tenant.ID, c.r.PathValue("id"), items); err != nil {
 		return err

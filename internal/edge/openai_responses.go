@@ -115,7 +115,7 @@ func (t *turn) collect(s model.Stream) ([]byte, []model.Loss, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	enc := responses.NewEncoder(t.show)
+	enc := responses.NewWhole(t.show)
 	scratch := t.open(enc)
 	for _, ev := range model.ExplodeResponse(resp) {
 		if scratch, err = enc.Append(scratch[:0], ev); err != nil {
@@ -259,6 +259,8 @@ func (t *turn) admissible() error {
 	case o.Conversation != "" && h.opts.Conversations == nil:
 		return model.Errorf(model.Unsupported, "conversation", "This server keeps no conversations.").
 			WithHint("Continue a stored response with previous_response_id.")
+	case o.Conversation != "" && t.c.keepsNothing():
+		return t.c.mayStore("conversation") // it would be added to
 	case h.opts.Responses == nil && (o.PreviousResponseID != "" && t.cached == nil || o.Store != nil && *o.Store):
 		return model.Errorf(model.Unsupported, "store", "This server stores no responses.").WithHint("Set store to false.")
 	case o.Background && h.opts.Sessions == nil:

@@ -170,7 +170,7 @@ func (s *socket) take(body []byte) {
 	case !jsontext.Value(body).IsValid() || !gjson.ParseBytes(body).IsObject():
 		s.refuse("", model.Errorf(model.Invalid, "", "A message is one JSON object, as text."))
 		return
-	case lane.Exists() && (lane.Type != gjson.String || !laneName.MatchString(name)):
+	case lane.Type != gjson.Null && (lane.Type != gjson.String || !laneName.MatchString(name)):
 		s.refuse("", model.Errorf(model.Invalid, "stream_id", "A stream_id has 1 to 256 letters, digits, '.', '_' and '-'."))
 		return
 	}

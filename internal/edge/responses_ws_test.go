@@ -117,7 +117,7 @@ func TestSocket(t *testing.T) {
 	if got := dial(t, w, "").say("What is my colour?", `,"previous_response_id":"`+kept.Get("id").String()+`"`); !strings.Contains(got.Raw, "teal") {
 		t.Error(got.Raw)
 	}
-	warm := c.say("My cat is Tom.", `,"generate":false,"store":false`)
+	warm := c.say("My cat is Tom.", `,"generate":false,"store":false,"stream_id":null`)
 	if got := c.say("What is my cat?", `,"store":false,"previous_response_id":"`+warm.Get("id").String()+`"`); !strings.Contains(got.Raw, "Tom") {
 		t.Error(got.Raw)
 	}
