@@ -64,6 +64,15 @@ func (s *Space) upload(ctx context.Context, tenant, bucket, key, id string) (*up
 	return &u, doc, noUpload(err)
 }
 
+// underWay is upload for requests that need the bucket too: it may have been
+// removed since the upload began.
+func (s *Space) underWay(ctx context.Context, tenant, bucket, key, id string) (*upload, document.Document, error) {
+	if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
+		return nil, document.Document{}, err
+	}
+	return s.upload(ctx, tenant, bucket, key, id)
+}
+
 // end marks an upload ended. Of several requests one ends it: the content must
 // not belong to two objects, of which one would take the other's away. The
 // document stays until the parts are cleared away, so that a crash in between
@@ -98,7 +107,7 @@ func (s *Space) PutPart(ctx context.Context, tenant, bucket, key, id string, num
 	if number < 1 || number > 10_000 {
 		return nil, model.Errorf(model.Invalid, "partNumber", "Part number must be an integer between 1 and 10000, inclusive.")
 	}
-	if _, _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
+	if _, _, err := s.underWay(ctx, tenant, bucket, key, id); err != nil {
 		return nil, err
 	}
 	d, err := s.write(ctx, intent{Tenant: tenant, Object: bucket + "/" + key, Part: partID(id, number)}, r, verify)
@@ -174,7 +183,7 @@ func (s *Space) strike(ctx context.Context, in intent) (bool, error) {
 
 // Parts lists an upload's parts by number.
 func (s *Space) Parts(ctx context.Context, tenant, bucket, key, id string) ([]Part, error) {
-	if _, _, err := s.upload(ctx, tenant, bucket, key, id); err != nil {
+	if _, _, err := s.underWay(ctx, tenant, bucket, key, id); err != nil {
 		return nil, err
 	}
 	return s.parts(ctx, tenant, id)
@@ -210,7 +219,7 @@ func (s *Space) CompleteUpload(ctx context.Context, tenant, bucket, key, id stri
 // of [Space.PutIf]. Where the condition does not hold the upload stays, unless
 // another writer broke it in the moment of completing.
 func (s *Space) CompleteUploadIf(ctx context.Context, tenant, bucket, key, id string, want []Part, c Condition) (*Object, error) {
-	u, doc, err := s.upload(ctx, tenant, bucket, key, id)
+	u, doc, err := s.underWay(ctx, tenant, bucket, key, id)
 	if err != nil {
 		return nil, err
 	}

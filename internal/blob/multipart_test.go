@@ -168,3 +168,39 @@ func TestPartBesideCompletion(t *testing.T) {
 		}
 	})
 }
+
+// TestUploadsBelongToTheirBucket completes an upload in another bucket, in its
+// own once that is gone, and in a later one of the same name.
+func TestUploadsBelongToTheirBucket(t *testing.T) {
+	everywhere(t, func(t *testing.T, f *fixture) {
+		if err := f.CreateBucket(t.Context(), "t", "other"); err != nil {
+			t.Fatal(err)
+		}
+		id, list := f.parts(t, "content")
+		complete := func(bucket, key, subject string) {
+			t.Helper()
+			_, err := f.CompleteUpload(t.Context(), "t", bucket, key, id, list)
+			if e := model.AsError(err); e == nil || e.Kind != model.NotFound || e.Subject != subject {
+				t.Errorf("completing in %s gives %v", bucket, err)
+			}
+			_, err = f.PutPart(t.Context(), "t", bucket, key, id, 2, strings.NewReader("more"), nil)
+			if e := model.AsError(err); e == nil || e.Kind != model.NotFound || e.Subject != subject {
+				t.Errorf("a part in %s gives %v", bucket, err)
+			}
+		}
+		complete("other", "k", "uploadId")
+		complete("bucket", "another", "uploadId")
+		complete("none", "k", "bucket")
+		if err := f.DeleteBucket(t.Context(), "t", "bucket"); err != nil {
+			t.Fatal(err)
+		}
+		if n := f.left(t, 3); n != 0 {
+			t.Errorf("%d contents are kept for a bucket that is gone", n)
+		}
+		complete("bucket", "k", "bucket")
+		if err := f.CreateBucket(t.Context(), "t", "bucket"); err != nil {
+			t.Fatal(err)
+		}
+		complete("bucket", "k", "uploadId")
+	})
+}

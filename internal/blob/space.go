@@ -124,7 +124,8 @@ func (s *Space) Buckets(ctx context.Context, tenant string) ([]Bucket, error) {
 	return buckets, nil
 }
 
-// DeleteBucket removes an empty bucket; one that is not is a Conflict.
+// DeleteBucket removes an empty bucket and gives its unfinished uploads up; one
+// with objects is a Conflict.
 func (s *Space) DeleteBucket(ctx context.Context, tenant, name string) error {
 	if err := s.HeadBucket(ctx, tenant, name); err != nil {
 		return err
@@ -136,7 +137,10 @@ func (s *Space) DeleteBucket(ctx context.Context, tenant, name string) error {
 	if len(docs) > 0 {
 		return model.Errorf(model.Conflict, "bucket", "The bucket you tried to delete is not empty.")
 	}
-	return s.cfg.Documents.Delete(ctx, tenant, bucketKind, name, document.Any)
+	if err := s.cfg.Documents.Delete(ctx, tenant, bucketKind, name, document.Any); err != nil {
+		return err
+	}
+	return s.dropUploads(context.WithoutCancel(ctx), tenant, name)
 }
 
 // Put stores an object whole. verify, if not nil, is called with everything

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/craton-ai/craton/internal/document"
+	"github.com/craton-ai/craton/internal/model"
 )
 
 // Upload is a multipart upload that was neither completed nor aborted.
@@ -22,6 +23,13 @@ func (s *Space) Uploads(ctx context.Context, tenant, bucket string) ([]Upload, e
 	if err := s.HeadBucket(ctx, tenant, bucket); err != nil {
 		return nil, err
 	}
+	list, err := s.unfinished(ctx, tenant, bucket)
+	slices.SortFunc(list, func(a, b Upload) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID)) })
+	return list, err
+}
+
+// unfinished lists the uploads of a bucket that may be gone.
+func (s *Space) unfinished(ctx context.Context, tenant, bucket string) ([]Upload, error) {
 	var list []Upload
 	query := document.Query{Tenant: tenant, Kind: uploadKind}
 	for {
@@ -40,8 +48,22 @@ func (s *Space) Uploads(ctx context.Context, tenant, bucket string) ([]Upload, e
 			}
 		}
 		if len(docs) < 1000 {
-			slices.SortFunc(list, func(a, b Upload) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID)) })
 			return list, nil
 		}
 	}
+}
+
+// dropUploads gives up the uploads of a bucket that was removed: one that was
+// made anew by the same name has nothing of it.
+func (s *Space) dropUploads(ctx context.Context, tenant, bucket string) error {
+	list, err := s.unfinished(ctx, tenant, bucket)
+	if err != nil {
+		return err
+	}
+	for _, u := range list {
+		if err := s.AbortUpload(ctx, tenant, bucket, u.Key, u.ID); err != nil && model.AsError(err).Kind != model.NotFound {
+			return err
+		}
+	}
+	return nil
 }
