@@ -269,6 +269,9 @@ func (c *corpus) rank() {
 	slices.SortStableFunc(c.hits, func(a, b hit) int { return cmp.Compare(b.score, a.score) })
 }
 
+// shown is a score between 0 and 1, as OpenAI's contract has it, in the same order.
+func shown(score float64) float64 { return math.Round(score/(1+score)*1000) / 1000 }
+
 func (c *corpus) result(limit int) (tool.Result, error) {
 	c.rank()
 	out := struct {
@@ -280,7 +283,7 @@ func (c *corpus) result(limit int) (tool.Result, error) {
 	}{Results: []found{}, Files: c.files, Unread: c.unread, Late: c.late, Cut: c.cut}
 	var b strings.Builder
 	for i, h := range c.hits[:min(limit, len(c.hits))] {
-		out.Results = append(out.Results, found{h.file.ID, h.file.Name, math.Round(h.score*1000) / 1000, h.text})
+		out.Results = append(out.Results, found{h.file.ID, h.file.Name, shown(h.score), h.text})
 		fmt.Fprintf(&b, "[%d] %s (%s)\n%s\n\n", i+1, h.file.Name, h.file.ID, h.text)
 	}
 	if len(out.Results) == 0 {
