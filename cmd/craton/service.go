@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,7 +16,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/craton-ai/craton/internal/async"
-	"github.com/craton-ai/craton/internal/blob"
 	"github.com/craton-ai/craton/internal/config"
 	"github.com/craton-ai/craton/internal/driver"
 	"github.com/craton-ai/craton/internal/edge"
@@ -177,25 +177,39 @@ func (svc *service) work(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-refresh.C:
-			svc.gateway.Refresh(ctx)
-			if _, err := svc.state.objects.Sweep(ctx, time.Now().Add(-blob.Grace)); err != nil {
-				svc.log.Warn("the content of removed objects was not all removed; it is tried again", "err", err)
-			}
+			svc.whole("models", func() { svc.gateway.Refresh(ctx) })
+			svc.whole("objects", func() { svc.sweepObjects(ctx) })
 		case <-sweep.C:
 			sweep.Reset(sweepEvery)
-			if err := svc.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
-				svc.log.Warn("what is kept no longer was not all removed; it is tried again", "err", err)
-			}
+			svc.whole("sweep", func() { svc.sweepAll(ctx) })
 		case <-look.C:
-			if now := svc.specs(); !slices.Equal(now, known) {
-				known = now
-				svc.gateway.Refresh(ctx)
-			}
+			svc.whole("pulled models", func() {
+				if now := svc.specs(); !slices.Equal(now, known) {
+					known = now
+					svc.gateway.Refresh(ctx)
+				}
+			})
 		case <-touch.C:
-			if err := svc.state.directory.Flush(ctx); err != nil {
-				svc.log.Warn("when keys were last used was not written; it is tried again", "err", err)
-			}
+			svc.whole("keys", func() { svc.touch(ctx) })
 		}
+	}
+}
+
+// whole does one thing that is due, and survives if that breaks down: it is due
+// again later, and what the server answers meanwhile does not need it.
+func (svc *service) whole(what string, do func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			svc.log.Error("what is due from time to time broke down; it is tried again", "what", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	do()
+}
+
+// touch writes when keys were last used.
+func (svc *service) touch(ctx context.Context) {
+	if err := svc.state.directory.Flush(ctx); err != nil {
+		svc.log.Warn("when keys were last used was not written; it is tried again", "err", err)
 	}
 }
 

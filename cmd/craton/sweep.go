@@ -36,12 +36,29 @@ func (svc *service) expire(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		bounded, cancel := context.WithTimeout(ctx, expireEvery) // the next time goes on
-		_, err := svc.state.db.Expire(bounded)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			svc.log.Warn("streams that expired were not all removed; it is tried again", "err", err)
-		}
+		svc.whole("streams", func() { svc.expireOnce(ctx) })
+	}
+}
+
+func (svc *service) expireOnce(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, expireEvery) // the next time goes on
+	defer cancel()
+	if _, err := svc.state.db.Expire(bounded); err != nil && ctx.Err() == nil {
+		svc.log.Warn("streams that expired were not all removed; it is tried again", "err", err)
+	}
+}
+
+// sweepObjects removes the content of objects that were removed.
+func (svc *service) sweepObjects(ctx context.Context) {
+	if _, err := svc.state.objects.Sweep(ctx, time.Now().Add(-blob.Grace)); err != nil {
+		svc.log.Warn("the content of removed objects was not all removed; it is tried again", "err", err)
+	}
+}
+
+// sweepAll is sweep, whose failures are logged.
+func (svc *service) sweepAll(ctx context.Context) {
+	if err := svc.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		svc.log.Warn("what is kept no longer was not all removed; it is tried again", "err", err)
 	}
 }
 

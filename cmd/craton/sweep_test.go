@@ -114,3 +114,14 @@ func TestSweepOfMany(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsDueMayBreakDown: it is logged, and the server lives.
+func TestWhatIsDueMayBreakDown(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	svc := &service{log: slog.New(slog.NewTextHandler(&log, nil))}
+	svc.whole("models", func() { panic("no listing today") })
+	if said := log.String(); !strings.Contains(said, "what=models") || !strings.Contains(said, "no listing today") {
+		t.Errorf("the log says %q", said)
+	}
+}

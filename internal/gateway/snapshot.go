@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -158,7 +160,16 @@ func list(ctx context.Context, upstreams []Upstream, before map[string][]model.C
 	return listed
 }
 
-func ask(ctx context.Context, u *Upstream, before []model.Card, log *slog.Logger) []model.Card {
+// ask returns what an upstream lists, or what it did before where it does not
+// now. It is asked in a goroutine of its own, in which a breakdown would end the
+// process: it counts as a listing that failed.
+func ask(ctx context.Context, u *Upstream, before []model.Card, log *slog.Logger) (cards []model.Card) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("the listing of an upstream's models broke down", "upstream", u.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			cards = before
+		}
+	}()
 	lister, ok := model.As[model.Lister](u.Provider)
 	if !ok {
 		return nil

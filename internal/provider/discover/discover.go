@@ -2,6 +2,7 @@ package discover
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -109,7 +110,7 @@ func (f *finder) local(ctx context.Context) {
 		return
 	}
 	list := f.servers()
-	answers := make([][]byte, len(list))
+	answers, broken := make([][]byte, len(list)), make([]string, len(list))
 	var wg sync.WaitGroup
 	for i, s := range list {
 		if f.self(s.base) {
@@ -121,6 +122,11 @@ func (f *finder) local(ctx context.Context) {
 			continue
 		}
 		wg.Go(func() {
+			defer func() { // here it would end the process
+				if p := recover(); p != nil {
+					answers[i], broken[i] = nil, fmt.Sprint(p)
+				}
+			}()
 			if body, err := f.Probe(ctx, s.base+s.probe); err == nil {
 				answers[i] = body
 			}
@@ -128,6 +134,9 @@ func (f *finder) local(ctx context.Context) {
 	}
 	wg.Wait()
 	for i, s := range list {
+		if broken[i] != "" {
+			f.skip("looking for " + s.title + " at " + s.base + " broke down: " + printable(broken[i]))
+		}
 		if answers[i] == nil || !gjson.ValidBytes(answers[i]) || !s.is(answers[i]) {
 			continue
 		}

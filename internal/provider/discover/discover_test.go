@@ -136,3 +136,21 @@ func TestHTTPProbe(t *testing.T) {
 
 // patience is long enough for any machine; a probe that works needs none of it.
 const patience = 20 * time.Second
+
+// TestProbesThatBreakDown: the search goes on, and says what it did not see.
+func TestProbesThatBreakDown(t *testing.T) {
+	t.Parallel()
+	probe := answers(map[string]string{"http://127.0.0.1:8080/v1/models": llama})
+	result := Find(t.Context(), Options{Probe: func(ctx context.Context, url string) ([]byte, error) {
+		if strings.Contains(url, "11434") {
+			panic("no probing today")
+		}
+		return probe(ctx, url)
+	}})
+	if len(result.Found) != 1 || result.Found[0].Config.Name != "llama-server" {
+		t.Errorf("found %+v", result.Found)
+	}
+	if len(result.Skipped) != 1 || !strings.Contains(result.Skipped[0], "Ollama") || !strings.Contains(result.Skipped[0], "no probing today") {
+		t.Errorf("skipped %q", result.Skipped)
+	}
+}
