@@ -109,6 +109,7 @@ type Dialect struct {
 // use.
 type DB struct {
 	engine Engine
+	linked bool          // events are, see chain.go
 	hints  chan struct{} // holds one
 	told   func()
 }
@@ -127,7 +128,9 @@ var (
 )
 
 // New returns a store over an engine whose database is migrated.
-func New(engine Engine) *DB { return &DB{engine: engine, hints: make(chan struct{}, 1)} }
+func New(engine Engine) *DB {
+	return &DB{engine: engine, linked: engine.Dialect().Name == "sqlite", hints: make(chan struct{}, 1)}
+}
 
 // maxPage is the greatest page of any listing, as the contracts say.
 const maxPage = 1000

@@ -32,7 +32,7 @@ func (db *DB) Erase(ctx context.Context, e session.Erasure) error {
 		if err := eraseCopies(tx, e.Tenant, e.Session, int64(e.From)); err != nil {
 			return err
 		}
-		return erasePayloads(tx, e.Tenant, e.Session, int64(e.From), to)
+		return db.erasePayloads(tx, e.Tenant, e.Session, int64(e.From), to)
 	})
 	return failed("erase", err)
 }
@@ -64,23 +64,23 @@ func eraseCopies(tx Tx, tenant, id string, from int64) error {
 	return err
 }
 
-func erasePayloads(tx Tx, tenant, id string, from, to int64) error {
-	span := []any{id, from, to, tenant}
+func (db *DB) erasePayloads(tx Tx, tenant, id string, from, to int64) error {
+	s := db.span(id, from, to)
+	all := append(s.args, tenant)
 	addresses, err := collect(tx, func(row scanner) (address string, err error) {
 		return address, row.Scan(&address)
-	}, `SELECT DISTINCT address FROM events
-		WHERE session = ? AND seq >= ? AND seq <= ? AND tenant = ? AND address <> '' ORDER BY address`, span...)
+	}, s.with+`SELECT DISTINCT e.address FROM `+s.from+`
+		WHERE `+s.where+` AND e.tenant = ? AND e.address <> '' ORDER BY e.address`, all...)
 	if err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`DELETE FROM labels WHERE session = ? AND seq >= ? AND seq <= ? AND tenant = ?
-		AND label IN (SELECT label FROM events WHERE session = ? AND seq >= ? AND seq <= ? AND tenant = ?)`,
-		append(span, span...)...); err != nil {
+		AND label IN (`+s.with+`SELECT e.label FROM `+s.from+` WHERE `+s.where+` AND e.tenant = ?)`,
+		append([]any{id, from, to, tenant}, all...)...); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`UPDATE events SET payload = ?, label = '', address = '', erased = 1
-		WHERE session = ? AND seq >= ? AND seq <= ? AND tenant = ? AND erased = 0`,
-		append([]any{[]byte{}}, span...)...); err != nil {
+	if _, err := tx.Exec(`UPDATE events AS e SET payload = ?, label = '', address = '', erased = 1
+		WHERE `+s.only()+` AND e.tenant = ? AND e.erased = 0`, append([]any{[]byte{}}, all...)...); err != nil {
 		return err
 	}
 	for _, address := range addresses {

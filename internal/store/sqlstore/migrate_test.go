@@ -114,7 +114,7 @@ func TestTablesAreAllCopied(t *testing.T) {
 	copied := map[string]string{}
 	for _, table := range tables() {
 		for i, c := range table.columns {
-			kind := map[byte]string{'t': "TEXT", 'n': "BIGINT", 'b': "BLOB", 'j': "TEXT"}[c.kind]
+			kind := map[byte]string{'t': "TEXT", 'n': "BIGINT", 'b': "BLOB", 'j': "TEXT", 'i': "INTEGER"}[c.kind]
 			copied[table.name] += fmt.Sprintf("%s:%s:%v ", c.name, kind, i < table.key)
 		}
 	}

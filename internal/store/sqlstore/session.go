@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/craton-ai/craton/internal/session"
 )
@@ -17,11 +19,15 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 		return err
 	}
 	err := db.engine.Write(ctx, of(b.Session.Tenant), func(tx Tx) error {
-		if err := moveHead(tx, b); err != nil {
+		link, err := db.link(tx, b.Session.ID)
+		if err != nil {
+			return err
+		}
+		if err := db.moveHead(tx, b, link); err != nil {
 			return err
 		}
 		for _, e := range b.Events {
-			if err := insertEvent(tx, e); err != nil {
+			if err := insertEvent(tx, e, link); err != nil {
 				return err
 			}
 		}
@@ -37,15 +43,19 @@ func (db *DB) Append(ctx context.Context, b session.Batch) error {
 }
 
 // moveHead creates the session or moves its head, if it is as the batch says.
-func moveHead(tx Tx, b session.Batch) error {
+func (db *DB) moveHead(tx Tx, b session.Batch, l *link) error {
 	s := b.Session
 	last := b.Events[len(b.Events)-1]
 	if s.Seq == 0 {
-		return createSession(tx, b)
+		return db.createSession(tx, b, l)
 	}
 	set := `seq = ?, head = ?, updated_at = ?, version = CASE WHEN version < ? THEN ? ELSE version END`
 	version := int64(b.Version())
 	args := []any{int64(last.Seq), last.Hash[:], micros(last.At), version, version}
+	if l != nil {
+		set += `, newest = ?`
+		args = append(args, l.last+int64(len(b.Events)))
+	}
 	if b.Progress {
 		set += `, takeovers = 0`
 	}
@@ -68,17 +78,21 @@ func moveHead(tx Tx, b session.Batch) error {
 	return refused(tx, s, false)
 }
 
-func createSession(tx Tx, b session.Batch) error {
+func (db *DB) createSession(tx Tx, b session.Batch, l *link) error {
 	s := b.Session
 	last := b.Events[len(b.Events)-1]
-	if err := checkParent(tx, s); err != nil {
+	if err := db.checkParent(tx, s); err != nil {
 		return err
 	}
-	n, err := tx.Exec(`INSERT INTO sessions (id, tenant, kind, parent_session, parent_seq, created_at, epoch, seq, head,
-		digest_key, erased_at, version, updated_at, wake_at, due_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		s.ID, s.Tenant, s.Kind, s.Parent.Session, int64(s.Parent.Seq), micros(s.CreatedAt), int64(max(s.Epoch, b.Raise)),
-		int64(last.Seq), last.Hash[:], s.Key, int64(b.Version()), micros(last.At), wakeOf(b), wakeOf(b))
+	columns := `id, tenant, kind, parent_session, parent_seq, created_at, epoch, seq, head, digest_key, erased_at, version,
+		updated_at, wake_at, due_at`
+	args := []any{s.ID, s.Tenant, s.Kind, s.Parent.Session, int64(s.Parent.Seq), micros(s.CreatedAt), int64(max(s.Epoch, b.Raise)),
+		int64(last.Seq), last.Hash[:], s.Key, 0, int64(b.Version()), micros(last.At), wakeOf(b), wakeOf(b)}
+	if l != nil {
+		columns += `, newest`
+		args = append(args, l.last+int64(len(b.Events)))
+	}
+	n, err := tx.Exec(`INSERT INTO sessions (`+columns+`) VALUES (`+marks(len(args))+`) ON CONFLICT DO NOTHING`, args...)
 	if err == nil && n == 0 {
 		return session.Fault(session.ErrStale, s.ID, "The session exists already.")
 	}
@@ -113,7 +127,7 @@ func refused(tx Tx, known session.Session, lease bool) error {
 
 // checkParent makes sure that the event a session continues from is there and
 // has the hash the session begins with.
-func checkParent(tx Tx, s session.Session) error {
+func (db *DB) checkParent(tx Tx, s session.Session) error {
 	if s.Parent == (session.Ref{}) {
 		if s.Head != (session.Hash{}) {
 			return session.Fault(session.ErrInvalid, s.ID, "A session without a parent begins without a hash.")
@@ -130,15 +144,16 @@ func checkParent(tx Tx, s session.Session) error {
 		return session.Fault(session.ErrErased, s.Parent.Session, "The session was deleted.")
 	}
 	var seq int64
-	found, err = one(tx, `SELECT seq FROM events WHERE session = ? AND seq = ? AND hash = ? AND tenant = ?`,
-		[]any{s.Parent.Session, int64(s.Parent.Seq), s.Head[:], s.Tenant}, &seq)
+	at := db.span(s.Parent.Session, int64(s.Parent.Seq), int64(s.Parent.Seq))
+	found, err = one(tx, at.with+`SELECT e.seq FROM `+at.from+` WHERE `+at.where+` AND e.hash = ? AND e.tenant = ?`,
+		append(at.args, s.Head[:], s.Tenant), &seq)
 	if err == nil && !found {
 		return session.Fault(session.ErrNotFound, s.Parent.Session, "The session has no such event %d.", s.Parent.Seq)
 	}
 	return err
 }
 
-func insertEvent(tx Tx, e session.Event) error {
+func insertEvent(tx Tx, e session.Event, l *link) error {
 	payload := blob(e.Payload)
 	if e.Address != "" {
 		// Writing a payload that is there already takes hold of its row, so
@@ -150,10 +165,7 @@ func insertEvent(tx Tx, e session.Event) error {
 		}
 		payload = []byte{}
 	}
-	if _, err := tx.Exec(`INSERT INTO events (session, seq, tenant, type, version, at, label, address, digest, hash,
-		erased, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-		e.Session, int64(e.Seq), e.Tenant, e.Type, int64(e.Version), micros(e.At), e.Label, e.Address,
-		e.Digest[:], e.Hash[:], payload); err != nil {
+	if err := l.add(tx, e, payload); err != nil {
 		return err
 	}
 	if e.Label == "" {
@@ -197,15 +209,15 @@ func readHead(tx Tx, tenant, id string) (session.Session, bool, error) {
 // Read implements [session.Store].
 func (db *DB) Read(ctx context.Context, tenant, id string, after uint64, limit int) ([]session.Event, error) {
 	var page []session.Event
+	s := db.page(id, after, pageSize(limit))
 	err := db.engine.Read(ctx, of(tenant), func(tx Tx) (err error) {
 		page, err = collect(tx, func(row scanner) (session.Event, error) {
 			e := session.Event{Tenant: tenant, Session: id}
 			return e, scanEvent(row, &e)
-		}, `SELECT e.seq, e.type, e.version, e.at, e.label, e.address, e.digest, e.hash, e.erased,
+		}, s.with+`SELECT e.seq, e.type, e.version, e.at, e.label, e.address, e.digest, e.hash, e.erased,
 				COALESCE(p.body, e.payload)
-			FROM events e LEFT JOIN payloads p ON e.address <> '' AND p.tenant = e.tenant AND p.address = e.address
-			WHERE e.session = ? AND e.seq > ? AND e.tenant = ? ORDER BY e.seq LIMIT ?`,
-			id, int64(after), tenant, pageSize(limit))
+			FROM `+s.from+` LEFT JOIN payloads p ON e.address <> '' AND p.tenant = e.tenant AND p.address = e.address
+			WHERE `+s.where+` AND e.tenant = ?`, append(s.args, tenant)...)
 		if err != nil || len(page) > 0 {
 			return err
 		}
@@ -215,6 +227,7 @@ func (db *DB) Read(ctx context.Context, tenant, id string, after uint64, limit i
 		}
 		return err
 	})
+	slices.SortFunc(page, func(a, b session.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return page, failed("read events", err)
 }
 

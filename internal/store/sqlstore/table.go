@@ -11,7 +11,8 @@ import (
 var ErrNotEmpty = errors.New("sqlstore: the database to copy to is not empty")
 
 // table is a table's columns, each with its type (t text, n number, b bytes, j
-// JSON), the first key of which are its primary key.
+// JSON, i a number that only SQLite has), the first key of which are its primary
+// key in SQLite.
 type table struct {
 	name    string
 	key     int
@@ -32,8 +33,8 @@ func tables() []table {
 		newTable("credentials", 1, "id:t tenant:t lookup:t sealed:b key_fields:b last_used_at:n version:n"),
 		newTable("documents", 3, "tenant:t kind:t id:t version:n body:b created_at:n updated_at:n"),
 		newTable("sessions", 1, "id:t tenant:t kind:t parent_session:t parent_seq:n created_at:n epoch:n seq:n head:b "+
-			"digest_key:b erased_at:n version:n updated_at:n wake_at:n node:t lease_until:n due_at:n takeovers:n quarantine:t"),
-		newTable("events", 2, "session:t seq:n tenant:t type:t version:n at:n label:t address:t digest:b hash:b erased:n payload:b"),
+			"digest_key:b erased_at:n version:n updated_at:n wake_at:n node:t lease_until:n due_at:n takeovers:n quarantine:t newest:i"),
+		newTable("events", 1, "id:i session:t seq:n previous:i tenant:t type:t version:n at:n label:t address:t digest:b hash:b erased:n payload:b"),
 		newTable("labels", 2, "tenant:t label:t session:t seq:n"),
 		newTable("payloads", 2, "tenant:t address:t body:b"),
 		newTable("session_facts", 1, "session:t tenant:t status:t metadata:j"),
@@ -94,7 +95,7 @@ func (db *DB) CopyFrom(ctx context.Context, from *DB, replace bool) (map[string]
 			if err := empty(tx, t, replace); err != nil {
 				return err
 			}
-			n, err := from.copyTable(ctx, t, tx)
+			n, err := from.copyTable(ctx, t, tx, db.linked)
 			if err != nil {
 				return fmt.Errorf("table %s: %w", t.name, err)
 			}
@@ -145,8 +146,9 @@ func empty(tx Tx, t table, replace bool) error {
 	return err
 }
 
-// copyTable reads t in pages and writes them to another database.
-func (db *DB) copyTable(ctx context.Context, t table, to Tx) (int, error) {
+// copyTable reads t in pages and writes them to another database, which has
+// SQLite's own columns or not.
+func (db *DB) copyTable(ctx context.Context, t table, to Tx, own bool) (int, error) {
 	keys := t.names(t.columns[:t.key], false)
 	query := "SELECT " + t.names(t.columns, true) + " FROM " + t.name
 	order := fmt.Sprintf(" ORDER BY %s LIMIT %d", keys, copyPage)
@@ -164,7 +166,7 @@ func (db *DB) copyTable(ctx context.Context, t table, to Tx) (int, error) {
 		if err != nil {
 			return copied, err
 		}
-		if err := t.insert(to, page); err != nil {
+		if err := t.insert(to, page, own); err != nil {
 			return copied, err
 		}
 		copied += len(page)
@@ -184,7 +186,7 @@ func (t table) scan(row scanner) ([]any, error) {
 	dest := make([]any, len(t.columns))
 	for i, c := range t.columns {
 		switch c.kind {
-		case 'n':
+		case 'n', 'i':
 			dest[i] = new(int64)
 		case 'b':
 			dest[i] = new([]byte)
@@ -208,21 +210,30 @@ func (t table) scan(row scanner) ([]any, error) {
 	return dest, nil
 }
 
-// insert writes rows, some at a time where they are large.
-func (t table) insert(to Tx, page [][]any) error {
+// insert writes rows, some at a time where they are large, with or without the
+// columns that only SQLite has.
+func (t table) insert(to Tx, page [][]any, own bool) error {
+	var columns []column
+	for _, c := range t.columns {
+		if own || c.kind != 'i' {
+			columns = append(columns, c)
+		}
+	}
 	for len(page) > 0 {
 		n, size := 0, 0
 		var args []any
 		for ; n < len(page) && size < copyBytes; n++ {
-			for _, v := range page[n] {
+			for i, v := range page[n] {
 				if b, ok := v.([]byte); ok {
 					size += len(b)
 				}
+				if own || t.columns[i].kind != 'i' {
+					args = append(args, v)
+				}
 			}
-			args = append(args, page[n]...)
 		}
-		row := "(" + marks(len(t.columns)) + ")"
-		if _, err := to.Exec("INSERT INTO "+t.name+" ("+t.names(t.columns, false)+") VALUES "+
+		row := "(" + marks(len(columns)) + ")"
+		if _, err := to.Exec("INSERT INTO "+t.name+" ("+t.names(columns, false)+") VALUES "+
 			strings.TrimSuffix(strings.Repeat(row+", ", n), ", "), args...); err != nil {
 			return err
 		}
