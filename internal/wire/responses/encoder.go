@@ -18,6 +18,7 @@ type Encoder struct {
 	mark  int64  // seq before Finish
 	from  int    // where the event under way begins
 	raw   []byte // the whole object, where it is replayed
+	sole  bool   // nothing but the finished object is wanted
 	began bool
 	ended bool // Finish was called
 	done  bool // an error was written
@@ -33,6 +34,15 @@ type Encoder struct {
 // NewEncoder returns an Encoder.
 func NewEncoder(opts ResponseOptions) *Encoder {
 	return &Encoder{opts: opts, parts: map[int]*outPart{}}
+}
+
+// NewWhole returns an Encoder for an answer that is not streamed: only
+// [Encoder.Response] after Finish is wanted, so what it appends leaves out the
+// objects of a response under way.
+func NewWhole(opts ResponseOptions) *Encoder {
+	e := NewEncoder(opts)
+	e.sole = true
+	return e
 }
 
 // Losses lists what the dialect could not express so far.
@@ -51,15 +61,16 @@ func (e *Encoder) Start(dst []byte) []byte {
 		return dst
 	}
 	e.began = true
-	status := "in_progress"
+	if e.sole {
+		return dst
+	}
 	if o := e.opts.Options; o != nil && o.Background {
-		status = "queued"
+		dst = e.lifecycle(dst, "response.created", object{status: "queued"})
+		dst = e.carry(dst, "response.queued")
+		return e.lifecycle(dst, "response.in_progress", object{status: "in_progress"})
 	}
-	dst = e.lifecycle(dst, "response.created", object{status: status})
-	if status == "queued" {
-		dst = e.lifecycle(dst, "response.queued", object{status: status})
-	}
-	return e.lifecycle(dst, "response.in_progress", object{status: "in_progress"})
+	dst = e.lifecycle(dst, "response.created", object{status: "in_progress"})
+	return e.carry(dst, "response.in_progress")
 }
 
 // Append appends the frames for one event. The error is *model.Error for an
@@ -202,9 +213,20 @@ func (e *Encoder) end(b raw.Builder) []byte {
 // lifecycle appends an event that carries the response object, and keeps the object.
 func (e *Encoder) lifecycle(dst []byte, name string, o object) []byte {
 	o.opts, o.model = &e.opts, e.model
-	var w raw.Builder
+	w := raw.Builder{Bytes: make([]byte, 0, objectBytes+len(o.output))}
 	o.write(&w)
 	e.last = w.Bytes
+	if e.sole {
+		return dst
+	}
+	return e.carry(dst, name)
+}
+
+// objectBytes is about how long a response object is without its output.
+const objectBytes = 1 << 10
+
+// carry appends an event with the object that was written last.
+func (e *Encoder) carry(dst []byte, name string) []byte {
 	b := e.event(dst, name)
 	b.Key("response")
 	b.Bytes = append(b.Bytes, e.last...)
@@ -239,7 +261,7 @@ func EncodeResponse(r *model.Response, opts ResponseOptions) ([]byte, []model.Lo
 		o.write(&b)
 		return b.Bytes, nil, nil
 	}
-	e := NewEncoder(opts)
+	e := NewWhole(opts)
 	var scratch []byte
 	var err error
 	for _, ev := range model.ExplodeResponse(r) {
