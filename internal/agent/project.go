@@ -78,7 +78,7 @@ func (p *Projector) Delta(seq uint64, d Delta) *Signal {
 		if item != nil {
 			return nil
 		}
-		known.items[d.Item] = &seenItem{kind: d.Type, parts: map[int]*strings.Builder{}, part: map[int]model.Part{}}
+		known.items[d.Item] = &seenItem{kind: d.Type}
 		return p.signal(SignalItemAdded, run, d, known.items[d.Item])
 	}
 	if item == nil {
@@ -88,6 +88,9 @@ func (p *Projector) Delta(seq uint64, d Delta) *Signal {
 	case DeltaPart:
 		if item.parts[d.Content] != nil {
 			return nil
+		}
+		if item.parts == nil {
+			item.parts, item.part = map[int]*strings.Builder{}, map[int]model.Part{}
 		}
 		item.parts[d.Content] = &strings.Builder{}
 		item.part[d.Content] = emptyPart(item.kind, d)
@@ -172,7 +175,7 @@ func (p *Projector) before(e Event) []Signal {
 	case *Joined:
 		return p.input(b.Thread, b.Turn, b.Inputs)
 	case *Result:
-		if t, call := p.State.Call(b.Call); call != nil && call.State == CallOpen && t.Turn.ID == b.Turn {
+		if t, call := p.State.Call(b.Call); call != nil && call.State == CallOpen && !call.Async && t.Turn.ID == b.Turn {
 			return []Signal{{Kind: SignalItemAdded, Thread: t.ID, Turn: b.Turn, Item: outputItem(e, t.ID, b, call)}}
 		}
 	case *ModelAnswered:
@@ -214,7 +217,7 @@ func (p *Projector) input(thread, turn string, inputs []uint64) []Signal {
 		if !slices.Contains(inputs, q.Seq) {
 			continue
 		}
-		for _, item := range inputItems(cmp.Or(q.Session, p.State.Session), q.Seq, thread, turn, q.From, q.Messages) {
+		for _, item := range q.items(cmp.Or(q.Session, p.State.Session), thread, turn) {
 			told = append(told, Signal{Kind: SignalItemAdded, Thread: thread, Turn: turn, Item: item})
 		}
 	}

@@ -1,6 +1,12 @@
 package agent
 
-import "github.com/craton-ai/craton/internal/model"
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/craton-ai/craton/internal/model"
+)
 
 // SignalKind says what a [Signal] tells.
 type SignalKind string
@@ -81,3 +87,36 @@ type Delta struct {
 	Call string `json:"d,omitzero"`
 	Name string `json:"n,omitzero"`
 }
+
+// Encode writes the delta as JSON, which is how buffers hold it: a stream is
+// made of these. The error is for a text that is not UTF-8.
+func (d *Delta) Encode() ([]byte, error) {
+	b := append(make([]byte, 0, deltaRoom+len(d.Text)), `{"k":`...)
+	b, err := jsontext.AppendQuote(b, string(d.Kind))
+	b = strconv.AppendInt(append(b, `,"i":`...), int64(d.Item), 10)
+	if d.Content != 0 {
+		b = strconv.AppendInt(append(b, `,"c":`...), int64(d.Content), 10)
+	}
+	text := func(key, value string) {
+		if value != "" && err == nil {
+			b, err = jsontext.AppendQuote(append(b, key...), value)
+		}
+	}
+	text(`,"y":`, string(d.Type))
+	if d.Summary {
+		b = append(b, `,"s":true`...)
+	}
+	if d.Refusal {
+		b = append(b, `,"r":true`...)
+	}
+	text(`,"t":`, d.Text)
+	text(`,"d":`, d.Call)
+	text(`,"n":`, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	return append(b, '}'), nil
+}
+
+// deltaRoom is about what a delta takes besides its text.
+const deltaRoom = 64

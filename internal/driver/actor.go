@@ -24,11 +24,13 @@ type actor struct {
 	ctx context.Context
 	cut context.CancelFunc
 
-	head    session.Session
-	state   *agent.State
-	facts   session.Facts
-	saved   uint64 // event of the last snapshot
-	pending []outcome
+	head  session.Session
+	state *agent.State
+	facts session.Facts // as listings have them
+	// revision is that of the settings in facts.
+	revision uint64
+	saved    uint64 // event of the last snapshot
+	pending  []outcome
 	// filling is the last batch: whoever asked for what is in it is owed an answer.
 	filling *batch
 	// shaky says that the last append failed.
@@ -42,6 +44,8 @@ type actor struct {
 	told  []uint64       // runs that ended with the last append
 	group sync.WaitGroup // of runs
 	purse purse
+	// idle and due serve every wait.
+	idle, due *time.Timer
 
 	mu       sync.Mutex
 	deadline time.Time // of the lease, by our own clock
@@ -77,7 +81,7 @@ func newActor(d *Driver, lease session.Lease, asked time.Time) *actor {
 	a := &actor{
 		d: d, lease: lease, head: lease.Head, deadline: asked.Add(d.config.TTL), runs: map[uint64]*running{}, wake: lease.Wake,
 		bell: make(chan struct{}, 1), log: d.config.Log.With("session", lease.Head.ID, "tenant", lease.Head.Tenant),
-		feed: d.feeds.own(key{lease.Head.Tenant, lease.Head.ID}),
+		feed: d.feeds.own(key{lease.Head.Tenant, lease.Head.ID}), idle: stoppedTimer(), due: stoppedTimer(),
 	}
 	a.ctx, a.cut = context.WithCancel(d.ctx)
 	a.watch = time.AfterFunc(a.deadline.Sub(d.config.Now()), a.lapse)
@@ -304,7 +308,7 @@ func (a *actor) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		told := make([]fed, 0, len(events))
+		told := make([]*fed, 0, len(events))
 		for _, e := range events {
 			read, err := a.d.codec.Read(e)
 			if err != nil {
@@ -313,7 +317,7 @@ func (a *actor) catchUp(ctx context.Context) error {
 			if err := a.state.Apply(read); err != nil {
 				return err
 			}
-			told = append(told, fed{e, read})
+			told = append(told, &fed{e, read})
 			a.head.Seq, a.head.Head, a.wake, a.facts = e.Seq, e.Hash, session.AtOnce, session.Facts{}
 		}
 		a.feed.append(told)
@@ -365,30 +369,23 @@ func (a *actor) stop(seq uint64) {
 // wait blocks until something comes, and reports false when the session has
 // had nothing to do for a while.
 func (a *actor) wait(ctx context.Context) bool {
-	var timeout <-chan time.Time
 	idle := len(a.runs) == 0
 	if idle {
-		timer := time.NewTimer(a.d.config.Linger)
-		defer timer.Stop()
-		timeout = timer.C
+		a.idle.Reset(a.d.config.Linger)
 	} else {
-		// Input that other processes took is found by looking.
-		timer := time.NewTimer(a.d.config.Poll / 2)
-		defer timer.Stop()
-		timeout = timer.C
+		a.idle.Reset(a.d.config.Poll / 2) // input that other processes took is found by looking
 	}
-	var due <-chan time.Time
+	defer a.idle.Stop()
 	if at := a.state.Timer(); !at.IsZero() {
-		timer := time.NewTimer(max(at.Sub(a.d.config.Now()), 0))
-		defer timer.Stop()
-		due = timer.C
+		a.due.Reset(max(at.Sub(a.d.config.Now()), 0))
+		defer a.due.Stop()
 	}
 	select {
 	case <-a.bell:
 		return true
-	case <-due:
+	case <-a.due.C:
 		return true
-	case <-timeout:
+	case <-a.idle.C:
 		a.fresh = false
 		return !idle
 	case <-ctx.Done():

@@ -91,6 +91,14 @@ func (a *actor) settle(b *batch) error {
 	return nil
 }
 
+func sizeOf(deltas []session.Delta) int {
+	size := 0
+	for i := range deltas {
+		size += len(deltas[i].Data)
+	}
+	return size
+}
+
 // change is the batch as an append; its deltas stay for so long.
 func (b *batch) change(keep time.Duration) session.Change {
 	slices.SortFunc(b.deltas, func(x, y session.Delta) int { return x.ID.Compare(y.ID) })
@@ -170,8 +178,10 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 	if !wake.Equal(a.wake) {
 		change.Wake = &wake // a timer that is set anew makes others look
 	}
-	if facts := FactsOf(a.state); !same(facts, a.facts) || len(b.asks) > 0 {
-		change.Facts = &facts
+	if !a.knows() || len(b.asks) > 0 {
+		if facts := FactsOf(a.state); !same(facts, a.facts) || len(b.asks) > 0 {
+			change.Facts = &facts
+		}
 	}
 	before, guests := a.head, len(b.asks) > 0
 	early := a.early(b)
@@ -185,7 +195,7 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 	}
 	a.head, a.wake = next, wake
 	if change.Facts != nil {
-		a.facts = *change.Facts
+		a.facts, a.revision = *change.Facts, a.state.Revision()
 	}
 	a.pending = a.pending[b.outcomes:]
 	a.publish(before.Seq, b)
@@ -194,6 +204,11 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 		a.save(ctx)
 	}
 	return nil
+}
+
+// knows reports whether listings certainly have the session as it is now.
+func (a *actor) knows() bool {
+	return a.facts.Metadata != nil && a.revision == a.state.Revision() && a.facts.Status == string(a.state.Status())
 }
 
 // reread folds the journal anew after an append that failed, or of which that is
@@ -252,9 +267,9 @@ func (a *actor) retry(ctx context.Context, cause error) error {
 
 // publish hands what was appended to readers of this process.
 func (a *actor) publish(before uint64, b *batch) {
-	events := make([]fed, len(b.drafts))
+	events := make([]*fed, len(b.drafts))
 	for i, draft := range b.drafts {
-		events[i] = fed{a.place(b.at, before+uint64(i)+1, draft), b.events[i]}
+		events[i] = &fed{a.place(b.at, before+uint64(i)+1, draft), b.events[i]}
 		if _, asks := b.events[i].Body.(*agent.ModelCalled); asks {
 			a.feed.begin(b.events[i].Seq) // before readers know of it, who would look in the store
 		}

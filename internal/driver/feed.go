@@ -32,16 +32,16 @@ type feed struct {
 	users int // guarded by feeds.mu
 
 	mu      sync.Mutex
-	owners  int                        // whoever feeds it; without one it holds nothing
-	readers int                        // whoever follows it
-	head    uint64                     // the last event that is known of
-	gone    bool                       // whether the session was deleted
-	events  []fed                      // the last ones, without gaps
-	weight  int                        // of their payloads, in bytes
-	deltas  map[uint64][]session.Delta // of intents under way, and some of before
-	over    []uint64                   // those of before
-	size    int                        // of theirs, in bytes
-	change  chan struct{}              // closed and replaced with each change
+	owners  int                 // whoever feeds it; without one it holds nothing
+	readers int                 // whoever follows it
+	head    uint64              // the last event that is known of
+	gone    bool                // whether the session was deleted
+	events  []*fed              // the last ones, without gaps
+	weight  int                 // of their payloads, in bytes
+	deltas  map[uint64][]spoken // of intents under way, and some of before
+	over    []uint64            // those of before
+	size    int                 // of theirs, in bytes
+	change  chan struct{}       // closed and replaced with each change
 }
 
 // fed is an event, and what it says: nobody changes either.
@@ -50,13 +50,19 @@ type fed struct {
 	read agent.Event
 }
 
+// spoken is the n-th delta of an intent.
+type spoken struct {
+	n uint32
+	agent.Delta
+}
+
 // open returns the session's feed, which the caller closes.
 func (f *feeds) open(k key) *feed {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one := f.all[k]
 	if one == nil {
-		one = &feed{key: k, deltas: map[uint64][]session.Delta{}, change: make(chan struct{})}
+		one = &feed{key: k, deltas: map[uint64][]spoken{}, change: make(chan struct{})}
 		f.all[k] = one
 	}
 	one.users++
@@ -109,7 +115,7 @@ func (f *feed) reset() {
 }
 
 // append adds events that are durable.
-func (f *feed) append(events []fed) {
+func (f *feed) append(events []*fed) {
 	if len(events) == 0 {
 		return
 	}
@@ -119,8 +125,8 @@ func (f *feed) append(events []fed) {
 			f.events, f.weight = nil, 0
 		}
 		f.events = append(f.events, events...)
-		for i := range events {
-			f.weight += len(events[i].Payload)
+		for _, e := range events {
+			f.weight += len(e.Payload)
 		}
 		f.trim()
 	})
@@ -150,12 +156,12 @@ func (f *feed) trim() {
 func (f *feed) begin(seq uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.deltas[seq] = []session.Delta{}
+	f.deltas[seq] = []spoken{}
 }
 
 // delta adds a delta of an intent under way.
-func (f *feed) delta(d session.Delta) {
-	f.changed(func() { f.deltas[d.ID.Seq] = append(f.deltas[d.ID.Seq], d) })
+func (f *feed) delta(seq uint64, d spoken) {
+	f.changed(func() { f.deltas[seq] = append(f.deltas[seq], d) })
 }
 
 // forget says that an intent is over, and its deltas in the store. Readers that
@@ -164,25 +170,29 @@ func (f *feed) forget(seq uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.over = append(f.over, seq)
-	f.size += sizeOf(f.deltas[seq])
+	f.size += weigh(f.deltas[seq])
 	for f.size > feedBytes || len(f.over) > feedEvents {
-		f.size -= sizeOf(f.deltas[f.over[0]])
+		f.size -= weigh(f.deltas[f.over[0]])
 		delete(f.deltas, f.over[0])
 		f.over = f.over[1:]
 	}
 }
 
-func sizeOf(deltas []session.Delta) int {
+// weigh is about how many bytes deltas take up.
+func weigh(deltas []spoken) int {
 	size := 0
 	for i := range deltas {
-		size += len(deltas[i].Data)
+		size += deltaWeight + len(deltas[i].Text) + len(deltas[i].Call) + len(deltas[i].Name)
 	}
 	return size
 }
 
+// deltaWeight is what a delta takes besides its text.
+const deltaWeight = 32
+
 // after returns the events after seq; ok is false if the feed does not reach
 // back so far.
-func (f *feed) after(seq uint64) (events []fed, ok bool) {
+func (f *feed) after(seq uint64) (events []*fed, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.events)
@@ -194,14 +204,21 @@ func (f *feed) after(seq uint64) (events []fed, ok bool) {
 
 // said returns the deltas of an intent after the n-th; ok is false if they are
 // to be read from the store.
-func (f *feed) said(seq uint64, n uint32) (deltas []session.Delta, ok bool) {
+func (f *feed) said(seq uint64, n uint32) (deltas []spoken, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all, begun := f.deltas[seq]
-	if !begun || int(n) > len(all) || len(all) > 0 && all[0].ID.N != 1 {
+	if !begun || int(n) > len(all) || len(all) > 0 && all[0].n != 1 {
 		return nil, false
 	}
 	return slices.Clone(all[n:]), true
+}
+
+// owned reports whether whatever happens is told here.
+func (f *feed) owned() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.owners > 0
 }
 
 // watch returns a channel that is closed at the next change.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/model"
 	"github.com/craton-ai/craton/internal/session"
@@ -198,7 +196,7 @@ func (s *speech) begin(place agent.Place, part model.Part) {
 
 // add numbers a delta, keeps it, and shows it to live readers.
 func (s *speech) add(d agent.Delta) {
-	raw, err := json.Marshal(d)
+	raw, err := d.Encode()
 	if err != nil {
 		s.err = err
 		return
@@ -212,5 +210,5 @@ func (s *speech) add(d agent.Delta) {
 		s.err = err
 		return
 	}
-	s.a.feed.delta(session.Delta{ID: id, Data: raw})
+	s.a.feed.delta(id.Seq, spoken{id.N, d})
 }

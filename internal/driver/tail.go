@@ -12,8 +12,8 @@ import (
 )
 
 // How often a reader looks for what another process writes: while an answer is
-// under way, and for a moment after anything was told, less and less often. Then
-// it waits until it is told to look; see [lookout].
+// under way there, and for a moment after anything was told, less and less often.
+// Then it waits until it is told to look; see [lookout].
 const (
 	lookBusy = 40 * time.Millisecond
 	lookIdle = 200 * time.Millisecond
@@ -37,7 +37,8 @@ type Tail struct {
 	feed   *feed
 	p      *agent.Projector
 	cursor Cursor
-	queue  []queued
+	queue  []queued // told is how much of it was
+	told   int
 	// behind are answers of which more was told than the store has.
 	behind map[uint64]bool
 	// looked is the change to wait for, having found nothing; nil to look first.
@@ -47,7 +48,7 @@ type Tail struct {
 	// skip is how many signals of the next event were told already.
 	skip uint32
 	// ahead are events that were read; the first may have been told since.
-	ahead []fed
+	ahead []*fed
 	// idle is called before waiting, if not nil.
 	idle func() error
 	// silence is how long Next waits at most, and ends when it has; again is
@@ -131,8 +132,8 @@ func (t *Tail) join(ctx context.Context) error {
 			return err
 		}
 		for _, one := range deltas {
-			t.fold(one)
-			t.cursor.Said[run.Seq] = one.ID.N
+			t.p.Delta(run.Seq, one.Delta)
+			t.cursor.Said[run.Seq] = one.n
 		}
 	}
 	return nil
@@ -157,48 +158,50 @@ func (t *Tail) recall(ctx context.Context) error {
 func (t *Tail) remember(ctx context.Context, seq uint64) error {
 	deltas, err := t.read(ctx, seq, 0)
 	n := t.cursor.Said[seq]
-	if err != nil || len(deltas) == 0 || deltas[len(deltas)-1].ID.N < n {
+	if err != nil || len(deltas) == 0 || deltas[len(deltas)-1].n < n {
 		return err
 	}
 	delete(t.behind, seq)
-	if deltas[0].ID.N != 1 {
+	if deltas[0].n != 1 {
 		t.p.Blind(seq) // the first have expired
 	}
 	for _, one := range deltas {
-		if one.ID.N <= n {
-			t.fold(one)
+		if one.n <= n {
+			t.p.Delta(seq, one.Delta)
 		}
 	}
 	return nil
 }
 
-// fold tells the projector of a delta.
-func (t *Tail) fold(one session.Delta) *agent.Signal {
-	var d agent.Delta
-	if json.Unmarshal(one.Data, &d) != nil {
-		return nil
-	}
-	return t.p.Delta(one.ID.Seq, d)
-}
-
 // read returns the deltas of an intent after the n-th, from this process or
 // from the store.
-func (t *Tail) read(ctx context.Context, seq uint64, n uint32) ([]session.Delta, error) {
+func (t *Tail) read(ctx context.Context, seq uint64, n uint32) ([]spoken, error) {
 	if deltas, ok := t.feed.said(seq, n); ok {
 		return deltas, nil
 	}
-	return t.d.deltas(ctx, t.key, seq, n)
+	stored, err := t.d.deltas(ctx, t.key, seq, n)
+	if err != nil {
+		return nil, err
+	}
+	deltas := make([]spoken, len(stored))
+	for i, one := range stored {
+		if deltas[i].n = one.ID.N; json.Unmarshal(one.Data, &deltas[i].Delta) != nil {
+			deltas[i].Delta = agent.Delta{Item: -1} // tells nothing
+		}
+	}
+	return deltas, nil
 }
 
 // Next waits for the next thing to tell. It ends with the context's error, or
 // with [session.ErrNotFound] once the session is deleted.
 func (t *Tail) Next(ctx context.Context) (Told, error) {
 	for {
-		if len(t.queue) > 0 {
-			next := t.queue[0]
-			t.queue, t.waiting = t.queue[1:], false
+		if t.Pending() {
+			next := t.queue[t.told]
+			t.told, t.waiting = t.told+1, false
 			return Told{Signal: next.signal, ID: next.id, State: t.p.State}, nil
 		}
+		t.emptied()
 		if t.looked == nil {
 			change := t.feed.watch()
 			found, err := t.look(ctx)
@@ -243,7 +246,18 @@ func stoppedTimer() *time.Timer {
 
 // Pending reports whether the next call of Next would return without waiting,
 // as far as it is known without looking.
-func (t *Tail) Pending() bool { return len(t.queue) > 0 }
+func (t *Tail) Pending() bool { return t.told < len(t.queue) }
+
+// emptied makes room for what is told next.
+func (t *Tail) emptied() {
+	clear(t.queue) // nothing that was told is held
+	if t.queue, t.told = t.queue[:0], 0; cap(t.queue) > queueRoom {
+		t.queue = nil
+	}
+}
+
+// queueRoom is for how many signals a reader keeps room.
+const queueRoom = 64
 
 func (t *Tail) wait(ctx context.Context, change <-chan struct{}) error {
 	if t.silence > 0 && !t.waiting {
@@ -274,6 +288,9 @@ func (t *Tail) patience() time.Duration {
 	switch {
 	case len(t.p.State.Runs) > 0:
 		t.quiet = 0
+		if len(t.behind) == 0 && t.feed.owned() {
+			return lookOften // the feed tells of whatever happens, and that it ends
+		}
 		return lookBusy
 	case t.d.config.Store.Alone || t.quiet >= lookOften:
 		t.quiet = lookOften
@@ -309,7 +326,7 @@ func (t *Tail) look(ctx context.Context) (found bool, err error) {
 }
 
 // upcoming are the events that were not told yet, as far as they were read.
-func (t *Tail) upcoming(ctx context.Context) (events []fed, err error) {
+func (t *Tail) upcoming(ctx context.Context) (events []*fed, err error) {
 	state := t.p.State
 	if state.Session != t.key.session {
 		// A fork that has not told of its own beginning.
@@ -335,14 +352,14 @@ const readAhead = 64
 
 // stored are the events after one, from the store: what they say is read once
 // it is told.
-func (t *Tail) stored(ctx context.Context, after uint64) ([]fed, error) {
+func (t *Tail) stored(ctx context.Context, after uint64) ([]*fed, error) {
 	events, err := t.d.config.Store.Journals.Read(ctx, t.key.tenant, t.key.session, after, readAhead)
 	if err != nil {
 		return nil, err
 	}
-	unread := make([]fed, len(events))
+	unread := make([]*fed, len(events))
 	for i, e := range events {
-		unread[i].Event = e
+		unread[i] = &fed{Event: e}
 	}
 	return unread, nil
 }
@@ -359,8 +376,8 @@ func (t *Tail) hear(ctx context.Context, seq uint64) (bool, error) {
 		return false, err
 	}
 	for _, one := range deltas {
-		t.cursor.Said[seq] = one.ID.N
-		if signal := t.fold(one); signal != nil {
+		t.cursor.Said[seq] = one.n
+		if signal := t.p.Delta(seq, one.Delta); signal != nil {
 			t.queue = append(t.queue, queued{*signal, t.cursor.ID(seq)})
 		}
 	}
@@ -369,7 +386,7 @@ func (t *Tail) hear(ctx context.Context, seq uint64) (bool, error) {
 
 // tell queues an event of the journal, after what was said under the intent
 // that it ends.
-func (t *Tail) tell(ctx context.Context, e fed) error {
+func (t *Tail) tell(ctx context.Context, e *fed) error {
 	read := e.read
 	if read.Body == nil {
 		var err error
@@ -385,7 +402,7 @@ func (t *Tail) tell(ctx context.Context, e fed) error {
 			return err
 		}
 		for _, one := range deltas {
-			t.fold(one)
+			t.p.Delta(intent, one.Delta)
 		}
 		if len(deltas) == 0 {
 			t.p.Blind(intent)
@@ -395,7 +412,7 @@ func (t *Tail) tell(ctx context.Context, e fed) error {
 		if err != nil {
 			return err
 		}
-		if said && len(t.queue) > 0 {
+		if said && t.Pending() {
 			return nil // these first; the event is read again
 		}
 		if t.behind[intent] {

@@ -157,6 +157,7 @@ type listener struct {
 	// both ends with either.
 	both  context.Context
 	close func()
+	told  driver.Told
 }
 
 // listen makes a listener of a tail, to be closed before it.
@@ -170,14 +171,16 @@ func (c *call) listen(ctx context.Context, tail *driver.Tail) *listener {
 	}}
 }
 
-// next waits for the next thing to tell; nil means that a sign of life is due.
+// next waits for the next thing to tell, which is the listener's until it is
+// called again; nil means that a sign of life is due.
 // A server that stops answers errClosing, a client that left the error of
 // [clientGone].
 func (l *listener) next() (*driver.Told, error) {
-	told, err := l.tail.Next(l.both)
+	var err error
+	l.told, err = l.tail.Next(l.both)
 	switch {
 	case err == nil:
-		return &told, nil
+		return &l.told, nil
 	case errors.Is(err, driver.ErrQuiet):
 		return nil, nil
 	case l.client.Err() != nil:
