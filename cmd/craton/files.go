@@ -73,10 +73,10 @@ func (plaintextCommand) Run(s streams) error {
 
 // documents reads uploaded documents in children of this binary; nil where it
 // cannot tell where it lies.
-func documents() builtin.Documents {
+func documents(cfg config.FileSearchTool) builtin.Documents {
 	self, err := os.Executable()
 	if err != nil {
 		return nil
 	}
-	return plaintext.NewReader(self, "plaintext")
+	return plaintext.NewReader(plaintext.Limits{Memory: int64(cfg.ParserMemoryMB) << 20, Children: cfg.Parsers}, self, "plaintext")
 }

@@ -19,7 +19,7 @@ import (
 // newTools opens what agents may call: built-in tools, the operator's servers,
 // and remote ones.
 func (svc *service) newTools() (*opener.Opener, error) {
-	own := builtin.New(builtin.Config{Now: time.Now, Client: svc.egress, Allow: svc.cfg.Tools.Fetch.Allow, Files: searched{svc.state.files}, Documents: documents()})
+	own := builtin.New(builtin.Config{Now: time.Now, Client: svc.egress, Allow: svc.cfg.Tools.Fetch.Allow, Files: searched{svc.state.files}, Documents: documents(svc.cfg.Tools.FileSearch)})
 	var servers []opener.Server
 	for _, s := range svc.cfg.Tools.Servers {
 		servers = append(servers, toolServer(s, svc.streams.getenv))

@@ -184,10 +184,15 @@ func (c *Config) validateNumbers(bad refusal) {
 		{"limits.tenant_file_bytes", c.Limits.TenantFileBytes, "no limit"},
 		{"limits.tenant_object_bytes", c.Limits.TenantObjectBytes, "no limit"},
 		{"engine.threads", int64(c.Engine.Threads), "as many as there are"},
+		{"tools.file_search.parsers", int64(c.Tools.FileSearch.Parsers), "2"},
+		{"tools.file_search.parser_memory_mb", int64(c.Tools.FileSearch.ParserMemoryMB), "320"},
 	} {
 		if n.value < 0 {
 			bad(n.field, "%d is less than nothing; leave it out for %s", n.value, n.leave)
 		}
+	}
+	if m := c.Tools.FileSearch.ParserMemoryMB; m > 0 && m < minParserMemory {
+		bad("tools.file_search.parser_memory_mb", "%d MiB are too few to read anything; give %d or more", m, minParserMemory)
 	}
 	if r := c.Guards.Retries; r != nil && *r < 0 {
 		bad("guards.retries", "%d is less than nothing; 0 tries once", *r)

@@ -12,6 +12,8 @@ import (
 // definitions name.
 type Tools struct {
 	Fetch FetchTool `yaml:"fetch"`
+	// FileSearch is the built-in tool that searches uploaded files.
+	FileSearch FileSearchTool `yaml:"file_search"`
 	// Servers are MCP servers of the operator's, which definitions reach as
 	// craton:NAME.
 	Servers []ToolServer `yaml:"servers"`
@@ -28,6 +30,17 @@ type FetchTool struct {
 	// below one, "*" for every host that egress lets through. Empty turns it off.
 	Allow []string `yaml:"allow"`
 }
+
+// FileSearchTool configures the built-in tool that searches uploaded files.
+type FileSearchTool struct {
+	// Parsers is how many child processes read documents at once; default 2.
+	Parsers int `yaml:"parsers"`
+	// ParserMemoryMB bounds the memory of each, in MiB; default 320.
+	ParserMemoryMB int `yaml:"parser_memory_mb"`
+}
+
+// minParserMemory is the least a parser can work with, in MiB.
+const minParserMemory = 64
 
 // ToolServer is an MCP server: at an address, or run as a child process.
 type ToolServer struct {

@@ -78,3 +78,18 @@ tools:
 		}
 	}
 }
+
+// TestFileSearchLimits refuses parsers that could read nothing.
+func TestFileSearchLimits(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Load(write(t, "tools: {file_search: {parsers: 1, parser_memory_mb: 64}}"), env(nil))
+	if err != nil || cfg.Tools.FileSearch != (config.FileSearchTool{Parsers: 1, ParserMemoryMB: 64}) {
+		t.Errorf("got %+v, %v", cfg.Tools.FileSearch, err)
+	}
+	for _, bad := range []string{"parsers: -1", "parser_memory_mb: -1", "parser_memory_mb: 63"} {
+		field, _, _ := strings.Cut(bad, ":")
+		if _, err := config.Load(write(t, "tools: {file_search: {"+bad+"}}"), env(nil)); err == nil || !strings.Contains(err.Error(), "tools.file_search."+field) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}

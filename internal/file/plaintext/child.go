@@ -24,8 +24,12 @@ import (
 const (
 	// MaxDocument is how large a document may be, in bytes.
 	MaxDocument = 64 << 20
-	// DefaultMemory bounds the memory of a child, in bytes.
-	DefaultMemory = 768 << 20
+	// DefaultMemory bounds the memory of a child, in bytes: as much as it takes to
+	// read [MaxText] out of one piece. DefaultChildren is how many read at once.
+	DefaultMemory   = 320 << 20
+	DefaultChildren = 2
+	// MinMemory is the least a child can work with.
+	MinMemory = 64 << 20
 
 	maxTime   = 30 * time.Second
 	maxHeader = 64 << 10
@@ -84,22 +88,29 @@ func say(out io.Writer, e ending, text string) int {
 	return 0
 }
 
-// Reader reads documents in child processes, two at a time, and keeps the texts
+// Limits is what a [Reader] may cost. The product of the two is what its children
+// hold at worst.
+type Limits struct {
+	// Memory bounds a child, in bytes; [DefaultMemory] where it is 0.
+	Memory int64
+	// Children is how many there are at once; [DefaultChildren] where it is 0.
+	Children int
+}
+
+// Reader reads documents in child processes, a few at a time, and keeps the texts
 // it read last. It is safe for concurrent use.
 type Reader struct {
-	// Memory bounds a child, in bytes; [DefaultMemory] where it is 0. It is not
-	// changed once the Reader is used.
-	Memory int64
-
-	path  string
-	args  []string
-	turns chan struct{}
-	shelf shelf
+	memory int64
+	path   string
+	args   []string
+	turns  chan struct{}
+	shelf  shelf
 }
 
 // NewReader returns a Reader whose children are a command whose main is [Main].
-func NewReader(path string, args ...string) *Reader {
-	return &Reader{path: path, args: args, turns: make(chan struct{}, 2)}
+func NewReader(limits Limits, path string, args ...string) *Reader {
+	return &Reader{memory: cmp.Or(limits.Memory, DefaultMemory), path: path, args: args,
+		turns: make(chan struct{}, cmp.Or(limits.Children, DefaultChildren))}
 }
 
 // Reads is [Reads].
@@ -143,7 +154,7 @@ func keyOf(kind string, data []byte) (key [sha256.Size]byte) {
 func (r *Reader) read(ctx context.Context, kind string, data []byte) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*maxTime)
 	defer cancel()
-	head, err := json.Marshal(order{Kind: kind, Size: len(data), Memory: cmp.Or(r.Memory, DefaultMemory)})
+	head, err := json.Marshal(order{Kind: kind, Size: len(data), Memory: r.memory})
 	if err != nil {
 		return "", model.Wrap(model.Internal, "plaintext.Text", err)
 	}

@@ -13,6 +13,6 @@
 //
 // Example:
 //
-//	reader := plaintext.NewReader("/usr/local/bin/craton", "plaintext")
+//	reader := plaintext.NewReader(plaintext.Limits{}, "/usr/local/bin/craton", "plaintext")
 //	text, err := reader.Text(ctx, "application/pdf", content)
 package plaintext

@@ -3,6 +3,7 @@ package plaintext_test
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"context"
 	"fmt"
@@ -25,7 +26,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func newReader() *plaintext.Reader { return plaintext.NewReader(os.Args[0], "plaintext") }
+func newReader() *plaintext.Reader {
+	var limits plaintext.Limits
+	if detecting {
+		limits.Memory = 768 << 20 // the race detector takes more than what it watches
+	}
+	return plaintext.NewReader(limits, os.Args[0], "plaintext")
+}
 
 const (
 	typePDF  = "application/pdf"
@@ -197,10 +204,23 @@ func TestBomb(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := newReader()
-	r.Memory = 128 << 20
+	r := plaintext.NewReader(plaintext.Limits{Memory: 128 << 20}, os.Args[0], "plaintext")
 	_, err = r.Text(t.Context(), typeXLSX, b.Bytes())
 	if e := model.AsError(err); e == nil || e.Kind != model.TooLarge || !strings.Contains(e.Public(), "too much memory") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestChildrenAtOnce holds back readers that would be one too many.
+func TestChildrenAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{0, 1, 3} {
+		r := plaintext.NewReader(plaintext.Limits{Children: most}, os.Args[0], "plaintext")
+		if got, want := r.AtOnce(), cmp.Or(most, plaintext.DefaultChildren); got != want {
+			t.Errorf("%d children read at once, want %d", got, want)
+		}
+	}
+	if worst := plaintext.DefaultChildren * plaintext.DefaultMemory; worst > 640<<20 {
+		t.Errorf("the children hold up to %d MiB", worst>>20)
 	}
 }

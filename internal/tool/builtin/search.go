@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -28,8 +29,10 @@ const (
 	// keptHits is how many passages are kept of many while a search goes on.
 	keptHits = 1000
 	maxTerms = 64
-	// searches is how many run at once; others wait for their turn.
-	searches = 4
+	// searches is how many run at once; others wait for their turn. Together they
+	// hold this much of the files that they read, however large these are.
+	searches  = 4
+	heldBytes = 96 << 20
 	// searchTime is how long one may take. Documents that were not read in
 	// readingTime of it are left for the next one.
 	searchTime  = 30 * time.Second
@@ -37,7 +40,7 @@ const (
 )
 
 func searchTool(files Files, documents Documents) entry {
-	turns := make(chan struct{}, searches)
+	turns, held := make(chan struct{}, searches), newRoom(heldBytes)
 	return entry{
 		spec: spec("file_search", "Finds passages in the uploaded files by their words and returns the best ones with the files they are from.",
 			`{"type":"object","properties":{"query":{"type":"string","description":"The words to look for."},`+
@@ -51,7 +54,7 @@ func searchTool(files Files, documents Documents) entry {
 			case <-ctx.Done():
 				return tool.Result{}, model.AsError(ctx.Err())
 			}
-			return search(ctx, files, documents, call)
+			return search(ctx, files, documents, held, call)
 		},
 	}
 }
@@ -70,7 +73,7 @@ type found struct {
 	Text   string  `json:"text"`
 }
 
-func search(ctx context.Context, files Files, documents Documents, call tool.Call) (tool.Result, error) {
+func search(ctx context.Context, files Files, documents Documents, held room, call tool.Call) (tool.Result, error) {
 	in, err := arguments[searchArguments](call)
 	if err != nil {
 		return tool.Result{}, err
@@ -80,7 +83,7 @@ func search(ctx context.Context, files Files, documents Documents, call tool.Cal
 	}
 	reading, stop := context.WithTimeout(ctx, readingTime)
 	defer stop()
-	c := &corpus{terms: map[string]int{}, left: searchedBytes, documents: documents, reading: reading}
+	c := &corpus{terms: map[string]int{}, left: searchedBytes, documents: documents, reading: reading, held: held}
 	for w := range words(in.Query) {
 		if _, ok := c.terms[string(w)]; !ok && len(c.terms) < maxTerms {
 			c.terms[string(w)] = len(c.terms)
@@ -116,6 +119,8 @@ type corpus struct {
 	// there was no time to read.
 	unread, late int
 	documents    Documents
+	// held has room for the content of files.
+	held room
 	// reading ends when no more documents should be read.
 	reading context.Context
 	// passages and words count everything; with counts the passages that hold each term.
@@ -148,13 +153,24 @@ func (c *corpus) read(ctx context.Context, f File) error {
 		c.cut = true
 		return errEnough
 	}
-	data, err := c.content(f)
+	size := f.Size
+	if !document && hypertext(f.MIME) {
+		size *= 2 // the text beside the source
+	}
+	give, err := c.held.take(ctx, size)
 	if err != nil {
 		return err
 	}
-	text, ok := c.text(f, data, document)
-	if !ok {
-		return nil
+	defer give()
+	var text string
+	var ok bool
+	if document {
+		text, ok, err = c.document(f)
+	} else {
+		text, ok, err = c.plain(f)
+	}
+	if err != nil || !ok {
+		return err
 	}
 	c.files++
 	for passage := range passages(text) {
@@ -163,45 +179,62 @@ func (c *corpus) read(ctx context.Context, f File) error {
 	return ctx.Err()
 }
 
-func (c *corpus) content(f File) ([]byte, error) {
+// content copies what is read of a file, once.
+func (c *corpus) content(f File, to io.Writer) error {
 	r, err := f.Open()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, c.left))
-	c.left -= int64(len(data))
-	return data, err
+	n, err := io.Copy(to, io.LimitReader(r, c.left))
+	c.left -= n
+	return err
 }
 
-// text is what a file says. ok is false for one that says nothing here, which
-// is counted.
-func (c *corpus) text(f File, data []byte, document bool) (text string, ok bool) {
-	if document {
-		text, err := c.documents.Text(c.reading, f.MIME, data)
-		switch {
-		case err == nil:
-			c.left -= int64(max(len(text)-len(data), 0)) // documents are packed
-		case c.reading.Err() != nil:
-			c.late++
-		default:
-			c.unread++
-		}
-		return text, err == nil
+// document is the text of a document. ok is false for one that has none here,
+// which is counted.
+func (c *corpus) document(f File) (text string, ok bool, err error) {
+	var data bytes.Buffer
+	data.Grow(int(f.Size) + bytes.MinRead)
+	if err := c.content(f, &data); err != nil {
+		return "", false, err
 	}
-	if !utf8.Valid(data) || slices.Contains(data, 0) {
+	text, err = c.documents.Text(c.reading, f.MIME, data.Bytes())
+	switch {
+	case err == nil:
+		c.left -= int64(max(len(text)-data.Len(), 0)) // documents are packed
+	case c.reading.Err() != nil:
+		c.late++
+	default:
 		c.unread++
-		return "", false
 	}
-	text = string(data)
-	if kind, _, _ := mime.ParseMediaType(f.MIME); kind == "text/html" {
-		var err error
+	return text, err == nil, nil
+}
+
+// plain is the text of a file that is text, as document is.
+func (c *corpus) plain(f File) (text string, ok bool, err error) {
+	var b strings.Builder
+	b.Grow(int(f.Size))
+	if err := c.content(f, &b); err != nil {
+		return "", false, err
+	}
+	text = b.String()
+	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+		c.unread++
+		return "", false, nil
+	}
+	if hypertext(f.MIME) {
 		if _, text, err = plainText(strings.NewReader(text)); err != nil {
 			c.unread++
-			return "", false
+			return "", false, nil
 		}
 	}
-	return text, true
+	return text, true, nil
+}
+
+func hypertext(kind string) bool {
+	kind, _, _ = mime.ParseMediaType(kind)
+	return kind == "text/html"
 }
 
 // textual reports whether a media type may hold text; unknown ones are looked at.
