@@ -53,7 +53,7 @@ func (s *State) applyCall(e Event) error {
 func (s *State) result(e Event, b *Result) error {
 	if t, owed := s.Owed(b.Turn, b.Call); owed != nil {
 		t.Async = slices.DeleteFunc(t.Async, func(c *Call) bool { return c == owed })
-		t.Queue = append(t.Queue, Queued{Seq: e.Seq, Messages: []model.Message{asyncResult(owed, b)}})
+		t.Queue = append(t.Queue, late(e, owed, b))
 		return nil
 	}
 	t, call := s.Call(b.Call)
@@ -65,11 +65,17 @@ func (s *State) result(e Event, b *Result) error {
 	if call.Async {
 		call.State = CallDone
 		t.Turn.Calls = slices.DeleteFunc(t.Turn.Calls, func(c *Call) bool { return c == call })
-		t.Queue = append(t.Queue, Queued{Seq: e.Seq, Messages: []model.Message{asyncResult(call, b)}})
+		t.Queue = append(t.Queue, late(e, call, b))
 		return nil
 	}
 	call.close(t, b.Output, !b.Success)
 	return nil
+}
+
+// late is the outcome of a call that the turn did not wait for, as input.
+func late(e Event, call *Call, b *Result) Queued {
+	return Queued{Seq: e.Seq, Messages: []model.Message{asyncResult(call, b)},
+		Outcome: &Outcome{Call: call.ID, Failed: !b.Success, Raw: b.Raw, Error: b.Error}}
 }
 
 // asyncResult tells the model of an outcome that it did not wait for.

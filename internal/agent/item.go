@@ -206,14 +206,23 @@ func answerItem(session string, seq uint64, base, n int, thread, turn string, pa
 	return item
 }
 
-// inputItems are the user messages of an input event.
-func inputItems(session string, seq uint64, thread, turn, from string, messages []model.Message) []*Item {
-	items := make([]*Item, 0, len(messages))
-	for i, m := range messages {
-		item := &Item{ID: ItemID("msg", session, seq, i), Type: ItemMessage, Status: ItemCompleted, Thread: thread, Turn: turn,
+// items are the messages of input that a turn takes up, or the outcome of a call
+// that nobody waited for.
+func (q *Queued) items(session, thread, turn string) []*Item {
+	if late := q.Outcome; late != nil {
+		item := &Item{ID: ItemID("fco", session, q.Seq, 0), Type: ItemFunctionOutput, Status: ItemCompleted, Thread: thread, Turn: turn,
+			Index: -1, Raw: late.Raw, Error: late.Error, Call: &Call{ID: late.Call}}
+		if late.Failed {
+			item.Status = ItemFailed
+		}
+		return []*Item{item}
+	}
+	items := make([]*Item, 0, len(q.Messages))
+	for i, m := range q.Messages {
+		item := &Item{ID: ItemID("msg", session, q.Seq, i), Type: ItemMessage, Status: ItemCompleted, Thread: thread, Turn: turn,
 			Index: -1, Role: m.Role, Content: m.Parts}
-		if from != "" {
-			item.Type, item.Sender, item.Recipient = ItemAgentMessage, from, thread
+		if q.From != "" {
+			item.Type, item.Sender, item.Recipient = ItemAgentMessage, q.From, thread
 		}
 		items = append(items, item)
 	}

@@ -130,6 +130,17 @@ type Queued struct {
 	// By names the key that sent it; empty for the runtime's own.
 	By       string          `json:"by,omitzero"`
 	Messages []model.Message `json:"messages"`
+	// Outcome is what listings show in the place of Messages, where these tell the
+	// model of a call that it did not wait for; else nil.
+	Outcome *Outcome `json:"outcome,omitzero"`
+}
+
+// Outcome is what a client's function came to, as the client told it.
+type Outcome struct {
+	Call   string         `json:"call"`
+	Failed bool           `json:"failed,omitzero"`
+	Raw    jsontext.Value `json:"raw,omitzero"`
+	Error  *string        `json:"error,omitzero"`
 }
 
 // Turn is a turn under way, or the one that ended last.
