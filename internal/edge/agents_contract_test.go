@@ -54,3 +54,15 @@ func TestEnvironmentsOfUnknownVaults(t *testing.T) {
 	made(t, w, "/v1/agents/environments", with(known))
 	w.Run(t, []edgetest.Scenario{agentsCall("unknown", "POST", "/v1/agents/environments", with("vault_none"), 404, "vault_none")})
 }
+
+// TestCursorsThatAreNone are told by the parameter they came in.
+func TestCursorsThatAreNone(t *testing.T) {
+	t.Parallel()
+	w, _ := sessionsWorld(t)
+	path := "/v1/agents/sessions/" + made(t, w, "/v1/agents/sessions", `{"agent":{"model":"m"},"environment":{"type":"self_hosted","workspace_directory":"/work"}}`)["id"].(string) + "/events"
+	header := agentsCall("a header", "GET", path, "", 400, `"param":"Last-Event-ID"`)
+	header.Header = map[string]string{"OpenAI-Beta": "agents=v1", "Last-Event-ID": "x"}
+	later := agentsCall("an event that is not there", "GET", path, "", 400, `"param":"Last-Event-ID"`)
+	later.Header = map[string]string{"OpenAI-Beta": "agents=v1", "Last-Event-ID": "999-0-1"}
+	w.Run(t, []edgetest.Scenario{header, later, agentsCall("a query", "GET", path+"?starting_after=x", "", 400, `"param":"starting_after"`)})
+}

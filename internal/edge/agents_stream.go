@@ -27,16 +27,22 @@ const keepAlive = 15 * time.Second
 // what followed; others are told what happens from now on.
 func (h *Handler) streamEvents(c *call) error {
 	query := c.r.URL.Query()
-	after := c.r.Header.Get("Last-Event-ID")
+	after, said := c.r.Header.Get("Last-Event-ID"), "Last-Event-ID"
 	if after == "" {
-		after = query.Get("starting_after")
+		after, said = query.Get("starting_after"), "starting_after"
 	}
 	done, err := h.watch()
 	if err != nil {
 		return err
 	}
 	defer done()
-	return c.streamSession(c.r.PathValue("session_id"), after, query.Get("include_obfuscation") != "false", false)
+	err = c.streamSession(c.r.PathValue("session_id"), after, query.Get("include_obfuscation") != "false", false)
+	if e := model.AsError(err); e != nil && e.Kind == model.Invalid && e.Subject == after {
+		named := *e
+		named.Subject = said
+		return &named
+	}
+	return err
 }
 
 // watch takes a place among those who follow sessions; done gives it back.
