@@ -31,6 +31,9 @@ type ParserOptions struct {
 	// Tools looks for calls in Format.
 	Tools  bool
 	Format Format
+	// Bound means that a grammar lets the answer be nothing but calls: what of one
+	// was begun when the answer was cut short is no text.
+	Bound bool
 	// Plain passes everything on as text.
 	Plain bool
 	// Thinking means that the prompt ended inside a <think> block.
@@ -39,7 +42,8 @@ type ParserOptions struct {
 
 // Parser splits the text of an answer, as it streams, into reasoning, text and
 // tool calls. Text that only looks like the beginning of a call comes out as
-// text; nothing is lost. It belongs to one goroutine.
+// text; nothing is lost but, after a call, one that was begun when the answer was
+// cut short. It belongs to one goroutine.
 type Parser struct {
 	options ParserOptions
 	state   parserState
@@ -49,6 +53,7 @@ type Parser struct {
 	quoted  bool // inside a string of the arguments
 	escaped bool
 	begun   bool // some text was emitted
+	called  bool // a call is the last that came
 }
 
 type parserState int
@@ -186,22 +191,37 @@ func (p *Parser) text(events []Event, end bool) []Event {
 	}
 	open := p.options.Format.Open
 	if i := strings.Index(p.buffer, open); i >= 0 {
-		events = appendText(events, EventText, strings.TrimRight(p.buffer[:i], " \t\r\n"))
+		before := strings.TrimRight(p.buffer[:i], " \t\r\n")
+		events = appendText(events, EventText, before)
+		p.called = p.called && before == ""
 		p.buffer, p.state = p.buffer[i+len(open):], inHead
 		return events
 	}
-	keep := 0
-	if !end {
-		keep = partialSuffix(p.buffer, open)
-		trimmed := strings.TrimRight(p.buffer[:len(p.buffer)-keep], " \t\r\n")
+	keep := partialSuffix(p.buffer, open)
+	trimmed := strings.TrimRight(p.buffer[:len(p.buffer)-keep], " \t\r\n")
+	switch {
+	case !end:
 		keep = len(p.buffer) - len(trimmed)
+	case trimmed == "" && p.onlyCalls():
+		p.buffer = ""
+		return events
+	default:
+		keep = 0
 	}
 	events = appendText(events, EventText, p.buffer[:len(p.buffer)-keep])
+	p.called = p.called && trimmed == ""
 	p.buffer = p.buffer[len(p.buffer)-keep:]
 	return events
 }
 
+// onlyCalls reports whether nothing but another call may come: the grammar that
+// a call stands under has it so.
+func (p *Parser) onlyCalls() bool { return p.options.Bound || p.called }
+
 var callHead = regexp.MustCompile(`^[\s\[,]*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?:arguments|parameters)"\s*:\s*`)
+
+// cutHead is every beginning of callHead.
+var cutHead = regexp.MustCompile(`^[\s\[,]*(?:\{\s*(?:"(?:n(?:a(?:m(?:e(?:"\s*(?::\s*(?:"(?:[^"\\]|\\.)*\\?(?:"\s*(?:,\s*(?:"[a-z]*(?:"\s*(?::\s*)?)?)?)?)?)?)?)?)?)?)?)?)?)?$`)
 
 // bareStart is what an answer that is a bare call begins with; every beginning
 // of it is undecided.
@@ -217,6 +237,7 @@ func (p *Parser) head(events []Event, end bool) []Event {
 		if json.Unmarshal([]byte(p.buffer[match[2]:match[3]]), &name) == nil {
 			events = append(events, Event{Kind: EventCall, Index: p.calls, Name: name})
 			p.calls++
+			p.called = true
 			p.buffer, p.state = p.buffer[match[1]:], inArguments
 			p.depth, p.quoted, p.escaped = 0, false, false
 			return events
@@ -226,10 +247,11 @@ func (p *Parser) head(events []Event, end bool) []Event {
 	if !end && len(p.buffer) < maxHead && (!bare || p.calls > 0 || bareStart.MatchString(p.buffer)) {
 		return events
 	}
-	if p.calls > 0 && strings.TrimSpace(p.buffer) == "" {
+	if end && p.onlyCalls() && cutHead.MatchString(p.buffer) || p.calls > 0 && strings.TrimSpace(p.buffer) == "" {
 		p.buffer = ""
 		return events
 	}
+	p.called = false
 	events = appendText(events, EventText, p.options.Format.Open+p.buffer)
 	p.buffer, p.state = "", inText
 	return events

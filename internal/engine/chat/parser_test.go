@@ -107,3 +107,43 @@ func FuzzParser(f *testing.F) {
 		}
 	})
 }
+
+// TestCutCallsAreNoText cuts an answer that a grammar holds to calls wherever it
+// can be cut: what of a call was begun is nobody's text.
+func TestCutCallsAreNoText(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		format Format
+		answer string
+	}{
+		"tagged": {Tagged, "<tool_call>\n{\"name\": \"file_search__file_search\", \"arguments\": {\"query\": \"a \\\" b\"}}\n</tool_call>\n<tool_call> {\"name\" : \"f\\\"g\", \"arguments\":{}} </tool_call>"},
+		"listed": {Listed, `[TOOL_CALLS][{"name": "f", "arguments": {"x": [1]}}, {"name": "g", "arguments": {}}]`},
+		"bare":   {Bare, `{"name": "f", "parameters": {"x": 1}}`},
+	} {
+		first := strings.Index(c.answer, "}") // the first call has come
+		for cut := range len(c.answer) {
+			o := ParserOptions{Tools: true, Format: c.format, Bound: true}
+			if _, rest := parseAll(o, c.answer[:cut]); rest != "" {
+				t.Errorf("%s: %q has the text %q", name, c.answer[:cut], rest)
+			}
+			o.Bound = false
+			_, rest := parseAll(o, c.answer[:cut])
+			if cut > first && rest != "" {
+				t.Errorf("%s: after a call, %q has the text %q", name, c.answer[:cut], rest)
+			}
+			if at := strings.TrimSpace(c.answer[:cut]); cut < 5 && rest != at {
+				t.Errorf("%s: %q, which may be text, has the text %q", name, at, rest)
+			}
+			for at := range cut {
+				if got, want := parseSplit(o, c.answer[:at], c.answer[at:cut]), parseSplit(o, c.answer[:cut]); !slices.Equal(got, want) {
+					t.Errorf("%s: in two parts %q, %q is %v, in one %v", name, c.answer[:at], c.answer[at:cut], got, want)
+				}
+			}
+		}
+	}
+	for _, more := range []string{" and so on", " <", "<tool_call>{\"nome"} {
+		if _, rest := parseAll(ParserOptions{Tools: true, Format: Tagged, Bound: true}, "so"+more); !strings.HasPrefix(rest, "so") {
+			t.Errorf("text before a mark is lost: %q", rest)
+		}
+	}
+}

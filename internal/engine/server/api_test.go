@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -194,6 +195,23 @@ func TestStreamedChat(t *testing.T) {
 	if status != 200 || message.Get("tool_calls.0.function.arguments").String() != `{"a":12}` || message.Get("reasoning_content").String() != "hm" ||
 		message.Get("content").String() != "Hi" || gjson.Get(body, "choices.0.finish_reason").String() != "tool_calls" {
 		t.Errorf("%d %s", status, body)
+	}
+}
+
+// TestRequiredCallsCutShort: an answer that had to be calls has no text, wherever
+// its length ends it.
+func TestRequiredCallsCutShort(t *testing.T) {
+	t.Parallel()
+	url, _ := fakeServer(t, constant(strings.Repeat("<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>", 9)))
+	for _, length := range []int{20, 60, 70} {
+		status, body := call(t, "POST", url+"/v1/chat/completions", chatBody(tools+`,"tool_choice":"required","max_tokens":`+strconv.Itoa(length)))
+		message := gjson.Get(body, "choices.0.message")
+		if status != 200 || message.Get("content").String() != "" || gjson.Get(body, "choices.0.finish_reason").String() != "length" {
+			t.Errorf("%d %s", status, body)
+		}
+		if n := len(message.Get("tool_calls").Array()); n != length/52 {
+			t.Errorf("after %d tokens there are %d calls", length, n)
+		}
 	}
 }
 

@@ -118,7 +118,7 @@ func (q *chatRequest) constrain(p *plan, tools []chat.Tool) error {
 	parallel := q.ToolChoice.name == "" && (q.ParallelToolCalls == nil || *q.ParallelToolCalls)
 	required := q.ToolChoice.mode == "required"
 	if required {
-		schema = nil
+		schema, p.parser.Bound = nil, true
 	}
 	grammar, err := chat.AnswerGrammar(chat.AnswerOptions{
 		Tools: tools, Format: p.parser.Format, Parallel: parallel,
