@@ -54,13 +54,19 @@ func Load(path string, getenv func(string) string, overlays ...func(*Config)) (*
 	return cfg, cfg.validate()
 }
 
-// parse decodes a document strictly, without defaults or validation.
-func parse(file string, raw []byte) (*Config, error) {
+// parse decodes a document strictly, without defaults or validation. The reader
+// of YAML breaks down over some odd documents, which a reload must survive.
+func parse(file string, raw []byte) (cfg *Config, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			cfg, err = nil, fmt.Errorf("%s: it is not YAML that can be read: write it without tags, such as !!str", file)
+		}
+	}()
 	from, err := read(file, raw)
 	if err != nil {
 		return nil, err
 	}
-	cfg := &Config{}
+	cfg = &Config{}
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
 		return nil, from.explain(err)
 	}
