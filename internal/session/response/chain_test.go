@@ -164,6 +164,11 @@ func TestDeleted(t *testing.T) {
 				t.Errorf("%s: %s, want %s", id, got, want)
 			}
 		}
+		for id, want := range map[string]string{"b": "'b' not found", "c": "'c' cannot be continued: a response that it continues was deleted"} {
+			if _, err := b.Past(t.Context(), "t", id); err == nil || !strings.Contains(model.AsError(err).Message, want) {
+				t.Errorf("continuing %s: %v, want %s", id, err, want)
+			}
+		}
 		if _, err := b.Get(t.Context(), "t", "b"); model.AsError(err).Kind != model.NotFound {
 			t.Errorf("a deleted response: %v", err)
 		}

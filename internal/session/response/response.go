@@ -122,8 +122,11 @@ func (s *Store) Past(ctx context.Context, tenant, previousID string) (*Past, err
 		if e.Type != EventType {
 			continue
 		}
-		if e.Erased {
+		switch {
+		case e.Erased && e.Label == previousID:
 			return nil, previousNotFound(previousID, session.ErrErased)
+		case e.Erased:
+			return nil, incomplete(previousID)
 		}
 		rec, err := decode(e)
 		if err == nil {
@@ -286,6 +289,13 @@ func notFound(id string, err error) error {
 	}
 	return &model.Error{Kind: model.NotFound, Subject: "response_id", Err: err,
 		Message: fmt.Sprintf("Response with id '%s' not found.", id)}
+}
+
+// incomplete says of a response that is there what it lacks to be continued.
+func incomplete(id string) error {
+	e := &model.Error{Kind: model.Invalid, Subject: "previous_response_id", Code: "previous_response_not_found", Err: session.ErrErased,
+		Message: fmt.Sprintf("Previous response with id '%s' cannot be continued: a response that it continues was deleted.", id)}
+	return e.WithHint("Begin a new chain, and send what is to be known of this one as input.")
 }
 
 func previousNotFound(id string, err error) error {
