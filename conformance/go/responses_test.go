@@ -2,12 +2,14 @@ package sdks
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/conversations"
+	"github.com/openai/openai-go/v3/packages/pagination"
 	"github.com/openai/openai-go/v3/responses"
 )
 
@@ -101,6 +103,8 @@ func responsesBackground(t *testing.T) {
 	}
 	equal(t, "the text", answer.OutputText(), "1, 2, 3, 4, 5")
 	slow := must[*responses.Response](t)(client.Responses.New(t.Context(), responseParams("slow 400", inBackground)))
+	input := must[*pagination.CursorPage[responses.ResponseItemUnion]](t)(client.Responses.InputItems.List(t.Context(), slow.ID, responses.InputItemListParams{}))
+	equal(t, "the input", input.Data[0].AsMessage().Content[0].Text, "slow 400")
 	stopped := must[*responses.Response](t)(client.Responses.Cancel(t.Context(), slow.ID))
 	equal(t, "the status", stopped.Status, responses.ResponseStatusCancelled)
 }
@@ -155,6 +159,12 @@ func responsesMCP(t *testing.T) {
 	}
 	equal(t, "the items", kinds, []string{"mcp_list_tools", "mcp_call", "message"})
 	equal(t, "the call", final.Output[1].AsMcpCall().Output, "the note a")
+	lost := must[*responses.Response](t)(client.Responses.New(t.Context(), responseParams(`use desk__lose_note {"name": "a"}`, func(p *responses.ResponseNewParams) {
+		p.Tools = []responses.ToolUnionParam{{OfMcp: &desk}}
+	})))
+	call := lost.Output[1].AsMcpCall()
+	equal(t, "the status", call.Status, "failed")
+	contains(t, fmt.Sprint(call.Error.AsMcpToolCallErrorMcpToolExecutionError().Content), "the note a is lost")
 }
 
 func responsesCompaction(t *testing.T) {
