@@ -61,11 +61,13 @@ type narrator struct {
 	done bool
 	// run is the model call whose items were told last.
 	run uint64
+	// ids are the contract's for the items that the session names otherwise.
+	ids map[string]string
 }
 
 // newNarrator begins a narration: dst is given the first events.
 func newNarrator(dst []byte, k *runContract, show responses.ResponseOptions) (*narrator, []byte) {
-	n := &narrator{k: k, opts: show.Options, enc: responses.NewEncoder(show)}
+	n := &narrator{k: k, opts: show.Options, enc: responses.NewEncoder(show), ids: map[string]string{}}
 	dst = n.enc.Start(dst)
 	return n, appendCompaction(dst, n.enc, k.Compaction)
 }
@@ -86,7 +88,7 @@ func (n *narrator) tell(dst []byte, signal agent.Signal, state *agent.State) []b
 	if n.done || signal.Thread != "" {
 		return dst
 	}
-	item := signal.Item
+	item := n.named(signal.Item, state)
 	switch signal.Kind {
 	case agent.SignalListed:
 		return n.listed(dst, signal.Server, state)
@@ -109,6 +111,34 @@ func (n *narrator) tell(dst []byte, signal agent.Signal, state *agent.State) []b
 		return n.enc.Close(dst, ended(signal.At))
 	}
 	return dst
+}
+
+// named is the item under the contract's own id: to the session a call of a
+// server's tool is a call like any other until somebody carries it out.
+func (n *narrator) named(item *agent.Item, state *agent.State) *agent.Item {
+	if item == nil || item.Call == nil {
+		return item
+	}
+	offer := offerOf(state, item.Call.Name)
+	if item.Type == agent.ItemServerCall || offer != nil && offer.Kind == agent.CallServer {
+		call := *item.Call
+		if item.Type != agent.ItemServerCall {
+			call.Server, call.Tool = offer.Server.Label, offer.Spec.Name
+		}
+		kind := "mcp_call"
+		if isFileSearch(&call) {
+			kind = "file_search_call"
+		}
+		_, rest, _ := strings.Cut(item.ID, "_")
+		n.ids[item.ID] = responses.ItemPrefix(kind) + "_" + rest
+	}
+	id, renamed := n.ids[item.ID]
+	if !renamed {
+		return item
+	}
+	known := *item
+	known.ID = id
+	return &known
 }
 
 // ended is how a turn ended, in the contract's words.
