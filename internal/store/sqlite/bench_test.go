@@ -58,6 +58,54 @@ func appendInline(b *testing.B, store session.Store, head session.Session, paylo
 	return head, err
 }
 
+// BenchmarkRead reads pages of sessions whose events lie among those of many
+// others. What comes after the last event but one is what a reader asks for who
+// waits for more.
+func BenchmarkRead(b *testing.B) {
+	const sessions, length = 64, 1000
+	store := open(b, b.TempDir())
+	journal := sessiontest.NewJournal(b, store)
+	payload := bytes.Repeat([]byte("x"), 1000)
+	var ids [sessions]string
+	var wg sync.WaitGroup
+	for i := range ids {
+		head, err := journal.Begin("t1", "bench")
+		if err != nil {
+			b.Fatal(err)
+		}
+		ids[i] = head.ID
+		wg.Go(func() {
+			var err error
+			for range length {
+				if head, err = appendInline(b, store, head, payload); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, want := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprintf("events=%d", want), func(b *testing.B) {
+			for i := range b.N {
+				readPage(b, store, ids[i%sessions], i*37%(length-want+1), want, want)
+			}
+		})
+	}
+	b.Run("newest", func(b *testing.B) {
+		for i := range b.N {
+			readPage(b, store, ids[i%sessions], length-1, 256, 1)
+		}
+	})
+}
+
+func readPage(b *testing.B, store session.Store, id string, after, limit, want int) {
+	page, err := store.Read(b.Context(), "t1", id, uint64(after), limit)
+	if err != nil || len(page) != want || page[0].Seq != uint64(after)+1 {
+		b.Fatalf("%d of %d events after %d, %v", len(page), want, after, err)
+	}
+}
+
 // BenchmarkRawLog is the limit to compare with: the same payload appended to a
 // plain file, with one sync for everything that waits.
 func BenchmarkRawLog(b *testing.B) {

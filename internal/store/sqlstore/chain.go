@@ -88,8 +88,8 @@ const (
 
 // add writes an event, whose payload may lie elsewhere, without its label.
 func (l *link) add(tx Tx, e session.Event, payload []byte) error {
-	args := []any{e.Session, int64(e.Seq), e.Tenant, e.Type, int64(e.Version), micros(e.At), e.Label, e.Address,
-		e.Digest[:], e.Hash[:], 0, payload}
+	args := append(make([]any, 0, 14), e.Session, int64(e.Seq), e.Tenant, e.Type, int64(e.Version), micros(e.At),
+		e.Label, e.Address, e.Digest[:], e.Hash[:], int64(0), payload)
 	query := addEvent
 	if l != nil {
 		id, previous := l.next()
