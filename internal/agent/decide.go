@@ -138,7 +138,7 @@ func (s *State) decideStart(t *Thread) []Body {
 	if t.ID == "" && s.Settings.EnvironmentID != "" {
 		return nil // no environment can connect yet: see Actions
 	}
-	return []Body{&TurnStarted{Thread: t.ID, Inputs: t.queued(), Digest: s.definition(t).Digest()}}
+	return []Body{&TurnStarted{Thread: t.ID, Inputs: t.queued(), Digest: s.memo.pinned(s, t)}}
 }
 
 func (t *Thread) queued() []uint64 {

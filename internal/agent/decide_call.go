@@ -99,6 +99,9 @@ func (s *State) dispatchServer(t *Thread, call *Call) Body {
 	if limit := t.Turn.Definition.Sampling.MaxToolCalls; limit != nil && call.Attempt == 0 && t.Turn.ToolCalls >= *limit {
 		return settle(call, true, "The limit of "+strconv.Itoa(*limit)+" tool calls is reached.")
 	}
+	if call.Attempt == 0 && call.Approved == "" && !s.asks(offer) {
+		return s.toolCall(call, offer.Spec.Timeout) // nobody was asked, or is to be
+	}
 	binding := s.binding(offer, call)
 	if call.Attempt > 0 && call.Granted == binding && s.class(t, call).Repeatable() {
 		return s.toolCall(call, offer.Spec.Timeout) // the same call, by the same yes

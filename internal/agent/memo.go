@@ -28,6 +28,9 @@ type looked struct {
 	forTold int
 	lead    string
 	told    []model.Message
+	// digest is that of the agent's definition as of a revision of the settings.
+	digest   string
+	revision uint64
 }
 
 // Revision changes with the session's settings: what follows from them alone
@@ -90,7 +93,7 @@ func (s *State) rewritten(t *Thread) {
 	}
 	s.memo.mu.Lock()
 	defer s.memo.mu.Unlock()
-	delete(s.memo.contexts, t)
+	delete(s.memo.contexts, t) // what else is known of it is soon known again
 }
 
 // looked returns what is known of the agent's context. m.mu is held.
@@ -128,6 +131,20 @@ func (m *memo) called(t *Thread, id string) bool {
 	}
 	_, has := known.calls[id]
 	return has
+}
+
+// pinned is the digest of the definition that the agent's next turn has.
+func (m *memo) pinned(s *State, t *Thread) string {
+	if m == nil {
+		m = &memo{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.looked(t)
+	if known.digest == "" || known.revision != s.revision {
+		known.digest, known.revision = s.definition(t).Digest(), s.revision
+	}
+	return known.digest
 }
 
 // told is what a model is told of the agent's context, after a lead unless that

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -65,6 +66,9 @@ func TestWhatIsRememberedFollowsTheState(t *testing.T) {
 			if got, want := save(t, state), save(t, fresh); got != want {
 				t.Fatalf("after %T the state is\n%s\nwithout memory\n%s", body, got, want)
 			}
+			if got, want := state.Effects(), fresh.Effects(); !reflect.DeepEqual(got, want) {
+				t.Fatalf("after %T it does %+v, without memory %+v", body, got, want)
+			}
 			if state.Root().Turn == nil {
 				return
 			}
@@ -95,7 +99,10 @@ func TestWhatIsRememberedFollowsTheState(t *testing.T) {
 // converse lets the session take a turn of some calls, and summarises it.
 func converse(t *rapid.T, s *agent.State, record func(agent.Body)) {
 	record(&agent.Message{Messages: []model.Message{model.UserText("go")}})
-	record(&agent.TurnStarted{Inputs: []uint64{s.Seq}})
+	if name := rapid.SampledFrom([]string{"", "m", "n"}).Draw(t, "model"); name != "" {
+		record(&agent.Updated{Model: &name})
+	}
+	record(s.Effects()[0].Record)
 	turn := s.Root().Turn
 	ids := rapid.SampledFrom([]string{"", "a", "b", "c"})
 	for range rapid.IntRange(0, 3).Draw(t, "steps") {
