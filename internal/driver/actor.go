@@ -43,6 +43,7 @@ type actor struct {
 	over  []uint64       // runs that ended since the last append
 	told  []uint64       // runs that ended with the last append
 	group sync.WaitGroup // of runs
+	hands *hands
 	purse purse
 	// idle and due serve every wait.
 	idle, due *time.Timer
@@ -81,7 +82,7 @@ func newActor(d *Driver, lease session.Lease, asked time.Time) *actor {
 	a := &actor{
 		d: d, lease: lease, head: lease.Head, deadline: asked.Add(d.config.TTL), runs: map[uint64]*running{}, wake: lease.Wake,
 		bell: make(chan struct{}, 1), log: d.config.Log.With("session", lease.Head.ID, "tenant", lease.Head.Tenant),
-		feed: d.feeds.own(key{lease.Head.Tenant, lease.Head.ID}), idle: stoppedTimer(), due: stoppedTimer(),
+		feed: d.feeds.own(key{lease.Head.Tenant, lease.Head.ID}), idle: stoppedTimer(), due: stoppedTimer(), hands: newHands(),
 	}
 	a.ctx, a.cut = context.WithCancel(d.ctx)
 	a.watch = time.AfterFunc(a.deadline.Sub(d.config.Now()), a.lapse)
@@ -140,6 +141,7 @@ func (a *actor) tell(o outcome) { a.change(func() { a.mail = append(a.mail, o) }
 func (a *actor) run() {
 	ctx := a.ctx
 	defer a.d.feeds.disown(a.feed)
+	defer a.hands.close()
 	defer a.group.Wait()
 	defer a.cut()
 	defer a.watch.Stop()

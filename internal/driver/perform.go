@@ -19,7 +19,9 @@ func (a *actor) perform(ctx context.Context, run *agent.Run, on *record) {
 	r := &running{stop: stop, on: on}
 	a.runs[run.Seq] = r
 	job, at := a.job(run, r), *run
-	a.group.Go(func() {
+	a.group.Add(1)
+	a.hands.do(func() {
+		defer a.group.Done()
 		defer stop(nil)
 		body := a.attempt(ctx, at, job)
 		if on.stands() {
