@@ -48,7 +48,8 @@ func (h *Handler) handleAgents(method, path string, action identity.Action, serv
 }
 
 // agentsMount says whose rules a request is read by: Amazon's where it came the
-// way Amazon's clients do.
+// way Amazon's clients do. By OpenAI's, what is not known is ignored, and named in
+// [LossHeader].
 func (c *call) agentsMount() agents.Mount {
 	if !c.who.IsBearer || strings.HasPrefix(c.r.Host, mantle+".") {
 		return agents.Bedrock
@@ -56,13 +57,23 @@ func (c *call) agentsMount() agents.Mount {
 	if c.strict() {
 		return agents.Strict
 	}
-	return agents.OpenAI
+	var lost []model.Loss
+	return agents.OpenAI.Telling(func(path string) {
+		if len(lost) == maxIgnored {
+			return // the header is for people to read
+		}
+		lost = append(lost, model.Loss{Path: truncate(path, 80), What: "unknown, and ignored", Severity: model.LossMinor})
+		c.w.Header().Set(LossHeader, lossText(lost))
+	})
 }
+
+// maxIgnored is how many ignored members a client is told of.
+const maxIgnored = 20
 
 // beta refuses a request that does not ask for the beta. Amazon's contract
 // knows no such header.
 func (c *call) beta() error {
-	if c.agentsMount() == agents.Bedrock {
+	if c.agentsMount().Bedrock() {
 		return nil
 	}
 	for _, value := range c.r.Header.Values(betaHeader) {

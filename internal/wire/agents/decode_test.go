@@ -140,6 +140,16 @@ func TestMounts(t *testing.T) {
 	if _, err := DecodeSessionCreate([]byte(base), OpenAI); err != nil {
 		t.Errorf("OpenAI's mount refuses what it does not know: %v", err)
 	}
+	var told []string
+	telling := OpenAI.Telling(func(path string) { told = append(told, path) })
+	if _, err := DecodeSessionCreate([]byte(base), telling); err != nil || strings.Join(told, " ") != "agent.temper environment.seats" {
+		t.Errorf("what is ignored is told as %q, %v", told, err)
+	}
+	told = nil
+	const events = `{"events":[{"type":"agent.session.input.message","urgent":true,"input":[{"role":"user","content":[{"type":"input_text","text":"x","tone":1}]}]}]}`
+	if _, err := DecodeInputEvents([]byte(events), telling); err != nil || strings.Join(told, " ") != "events.0.urgent events.0.input.0.content.0.tone" {
+		t.Errorf("what is ignored of events is told as %q, %v", told, err)
+	}
 	if e := model.AsError(second(DecodeSessionCreate([]byte(base), Bedrock))); e == nil || e.Subject != "agent.temper" {
 		t.Errorf("Bedrock's mount gives %v", e)
 	}

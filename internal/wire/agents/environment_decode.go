@@ -92,7 +92,7 @@ func (m Mount) environment(v raw.Value, dst *EnvironmentParam) error {
 		return err
 	}
 	types := []string{EnvironmentNone, EnvironmentHosted, EnvironmentSelfHosted}
-	if m == Bedrock {
+	if m.Bedrock() {
 		types = append(types, EnvironmentAgentCore)
 	}
 	kind := v.Get("type")

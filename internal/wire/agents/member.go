@@ -11,17 +11,40 @@ import (
 )
 
 // Mount says by whose rules a request is read.
-type Mount uint8
+type Mount struct {
+	rules rules
+	// ignored is told the path of each member that is ignored; nil where nobody
+	// wants to know.
+	ignored func(path string)
+}
 
-// The mounts.
+type rules uint8
+
 const (
-	// OpenAI ignores members that are not known here.
-	OpenAI Mount = iota
-	// Bedrock refuses them.
-	Bedrock
-	// Strict is OpenAI for a client that wants nothing ignored.
-	Strict
+	lenient rules = iota
+	amazon
+	strict
 )
+
+// The mounts. Nobody changes them.
+var (
+	// OpenAI ignores members that are not known here.
+	OpenAI = Mount{}
+	// Bedrock refuses them.
+	Bedrock = Mount{rules: amazon}
+	// Strict is OpenAI for a client that wants nothing ignored.
+	Strict = Mount{rules: strict}
+)
+
+// Telling is the mount where whoever reads a request wants to know what of it is
+// ignored: it is called with each member's path, dotted, while the request is read.
+func (m Mount) Telling(ignored func(path string)) Mount {
+	m.ignored = ignored
+	return m
+}
+
+// Bedrock reports whether the rules are Amazon's.
+func (m Mount) Bedrock() bool { return m.rules == amazon }
 
 // Optional is a member that may be left out, null, or have a value. The zero
 // value was left out.
@@ -78,8 +101,11 @@ func (m Mount) object(v raw.Value, f fields) error {
 		if read, ok := f[key]; ok {
 			return read(member)
 		}
-		if m != OpenAI {
+		if m.rules != lenient {
 			return member.Error("Unknown parameter: '%s'.", raw.Bracketed(member.Path()))
+		}
+		if m.ignored != nil {
+			m.ignored(member.Path())
 		}
 		return nil
 	})

@@ -81,7 +81,7 @@ func (s *SessionCreate) known(m Mount) fields {
 		"stream_options":       value(&s.Obfuscate, m.streamOptions),
 		"prompt_cache_options": value(&s.CacheTTL, m.cacheOptions),
 	}
-	if m == Bedrock {
+	if m.Bedrock() {
 		known["role_arn"] = value(&s.RoleARN, name(0))
 	}
 	return known
@@ -102,7 +102,7 @@ func (s *SessionCreate) complete(v raw.Value, m Mount) error {
 	case s.Environment.Type == EnvironmentNone:
 		return model.Errorf(model.Invalid, "input", "Conversation-only sessions need initial input.").
 			WithHint("Send 'input', or ask for another environment.")
-	case s.Stream && s.Environment.Type != EnvironmentSelfHosted && m == OpenAI:
+	case s.Stream && s.Environment.Type != EnvironmentSelfHosted && m.rules == lenient:
 		return model.Errorf(model.Invalid, "input", "A session that streams its events needs initial input.").
 			WithHint("Send 'input', or leave 'stream' out.")
 	}

@@ -116,7 +116,7 @@ func DecodeInputEvents(body []byte, mount Mount) ([]InputEvent, error) {
 	switch n := len(events); {
 	case n > MaxEvents:
 		return nil, invalid(v.Get("events"), "it holds %d events; the limit is %d.", n, MaxEvents)
-	case n == 0 && mount == Bedrock:
+	case n == 0 && mount.Bedrock():
 		return nil, invalid(v.Get("events"), "it must hold an event.")
 	}
 	return events, nil
