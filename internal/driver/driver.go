@@ -244,12 +244,10 @@ func (d *Driver) due(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, d.config.TTL/3)
 	defer cancel()
 	leases, err := d.config.Store.Leases.Due(ctx, d.node, min(room, session.MaxDue))
-	if err != nil {
-		if d.ctx.Err() == nil {
-			d.config.Log.Warn("due sessions could not be asked for; it is tried again", "err", err)
-		}
-		return
+	if err != nil && d.ctx.Err() == nil {
+		d.config.Log.Warn("due sessions could not all be asked for; it is tried again", "claimed", len(leases), "err", err)
 	}
+	// What was claimed is ours, whatever became of the rest.
 	for _, lease := range leases {
 		d.start(lease, asked)
 	}
@@ -321,9 +319,8 @@ func (d *Driver) renew(ctx context.Context) {
 	defer cancel()
 	held, err := d.config.Store.Leases.Renew(ctx, d.config.TTL, leases...)
 	if err != nil {
-		d.config.Log.Warn("leases were not renewed; it is tried again", "sessions", len(leases), "err", err)
-		d.expire(d.config.Now())
-		return
+		d.config.Log.Warn("leases were not all renewed; it is tried again", "sessions", len(leases), "renewed", len(held), "err", err)
+		defer func() { d.expire(d.config.Now()) }() // after those that were renewed are known
 	}
 	still := make(map[key]uint64, len(held))
 	for _, l := range held {
@@ -338,7 +335,7 @@ func (d *Driver) renew(ctx context.Context) {
 		case a == nil || a.lease.Head.Epoch != l.Head.Epoch:
 		case still[k] == l.Head.Epoch:
 			a.extend(asked.Add(d.config.TTL))
-		default:
+		case err == nil: // else nobody knows, and it holds as long as it did
 			a.lose()
 		}
 	}

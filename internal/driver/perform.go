@@ -231,6 +231,9 @@ func (a *actor) publishJob(run agent.Run) func(context.Context) agent.Body {
 			if err == nil {
 				return &agent.Published{Call: run.Seq}
 			}
+			if stopped(ctx) {
+				return nil // the next owner hands it over
+			}
 			a.log.Warn("a finished turn could not be handed over; it is tried again", "err", err)
 			timer := time.NewTimer(wait)
 			select {

@@ -68,12 +68,13 @@ type Leaser interface {
 	// sessions that another node is claiming at the moment. Those whose
 	// takeover would be the fifth without progress are quarantined and not
 	// returned, so that fewer than limit, even none, do not mean that no more
-	// is due.
+	// is due. With an error, those that are returned were claimed all the same.
 	Due(ctx context.Context, node Node, limit int) ([]Lease, error)
 	// Renew makes the leases last for ttl from now and returns those that are
 	// still held, with their new Until. One that ran out but was claimed by
 	// nobody is still held. A lease that is missing from the answer is lost:
-	// its owner stops.
+	// its owner stops. With an error, those that are returned were renewed, and
+	// of the others nothing is known.
 	Renew(ctx context.Context, ttl time.Duration, leases ...Lease) ([]Lease, error)
 	// Release gives a lease up: an orderly end, after which the session is due
 	// when its timer says and no takeover is counted. A reason, if not empty,
