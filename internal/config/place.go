@@ -41,7 +41,7 @@ func read(file string, raw []byte) (*source, error) {
 	var first ast.Node
 	for _, doc := range parsed.Docs {
 		switch {
-		case doc.Body == nil || doc.Body.Type() == ast.CommentType:
+		case doc.Body == nil || doc.Body.Type() == ast.CommentType || doc.Body.Type() == ast.DirectiveType: // no document
 		case first == nil:
 			first = doc.Body
 			s.walk(place{typ: reflect.TypeFor[Config](), key: first.GetToken()}, first)

@@ -110,3 +110,17 @@ func TestFlagsHaveNoLine(t *testing.T) {
 		t.Errorf("got %v, %q", err, bare.At("listen"))
 	}
 }
+
+// TestDirectivesAreNoDocument: a document may begin with directives, which are
+// none themselves.
+func TestDirectivesAreNoDocument(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Load(write(t, "# ours\n%YAML 1.2\n---\nhosts: [a.example.com]\n"), env(nil))
+	if err != nil || len(cfg.Hosts) != 1 {
+		t.Fatalf("got %+v, %v", cfg, err)
+	}
+	_, err = config.Load(write(t, "%YAML 1.2\n---\nhosts: [a]\n---\nhosts: [b]\n"), env(nil))
+	if err == nil || !strings.Contains(err.Error(), "craton.yaml:5: there is one document") {
+		t.Errorf("got %v", err)
+	}
+}
