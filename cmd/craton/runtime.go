@@ -48,7 +48,7 @@ func (m models) Ask(ctx context.Context, who driver.Asker, req *model.Request) (
 		return nil, gone(err)
 	}
 	call := &gateway.Call{Principal: principal, Key: key, Dialect: model.DialectOpenAIAgents, Operation: "agents",
-		RequestID: uuid.NewString(), Tags: sessionTags(key.Tags, who.Session)}
+		RequestID: uuid.NewString(), Tags: sessionTags(key.Tags, who.Session), Lasting: true}
 	answer, err := m.svc.gateway.Generate(ctx, call, req)
 	if err != nil {
 		return nil, err

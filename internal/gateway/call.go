@@ -26,6 +26,10 @@ type Call struct {
 	Span *observe.Span
 	// Strict refuses a request that loses even a hint on its way to the upstream.
 	Strict bool
+	// Lasting says that the request holds a conversation that this server keeps,
+	// whose client cannot mend what was said before: what cannot be fetched or
+	// read of that is told in words instead of being refused.
+	Lasting bool
 	// admitted is the ticket of a fast lane that gave way to the slow one.
 	admitted *ticket
 	// spent is the candidate on which that fast lane used up its retries.

@@ -30,6 +30,7 @@ func (g *Gateway) Generate(ctx context.Context, call *Call, req *model.Request) 
 	// learn what it used.
 	upstream, release := g.opts.Guards.Meter.Detach(ctx)
 	attempts, media := t.attempts, g.newMedia(&call.Principal, size.plain)
+	media.lasting = call.Lasting
 	stream, i, err := fallback.Do(upstream, len(candidates), func(ctx context.Context, i int) (model.Stream, error) {
 		if call.spent.on(&candidates[i]) && len(candidates) > 1 {
 			return nil, call.spent.err // its calls were counted when they were made

@@ -44,8 +44,9 @@ type media struct {
 	fetch func(ctx context.Context, address string) (mime string, data []byte, err error)
 	got   map[string]*model.Source
 	left  int
-	// plain says that no message names anything.
-	plain bool
+	// plain says that no message names anything; lasting that what is older than
+	// the last input is not refused.
+	plain, lasting bool
 	// files reads the caller's uploaded files; nil where there are none.
 	files    func(ctx context.Context, id string) (*Uploaded, error)
 	uploaded map[string]*Uploaded
@@ -72,7 +73,9 @@ func (m *media) localize(ctx context.Context, u *Upstream, req *model.Request) (
 	w.ctx, cancel = context.WithTimeout(ctx, maxFetchTime)
 	defer cancel()
 	local := *req
-	for i := range req.Messages {
+	asked := lastInput(req.Messages)
+	for i := len(req.Messages) - 1; i >= 0; i-- { // the bounds hold for what is old
+		w.old = m.lasting && i < asked
 		parts, err := w.parts(req.Messages[i].Parts)
 		if err != nil {
 			return nil, err
@@ -87,6 +90,16 @@ func (m *media) localize(ctx context.Context, u *Upstream, req *model.Request) (
 	return &local, nil
 }
 
+// lastInput is the place of the last message of the user's own words.
+func lastInput(messages []model.Message) int {
+	for i, m := range slices.Backward(messages) {
+		if m.Role == model.RoleUser && slices.ContainsFunc(m.Parts, func(p model.Part) bool { _, result := p.(*model.ToolResult); return !result }) {
+			return i
+		}
+	}
+	return 0
+}
+
 func sameParts(a, b []model.Part) bool { return len(a) == 0 || &a[0] == &b[0] }
 
 // walk is one pass over a request for one upstream.
@@ -96,6 +109,8 @@ type walk struct {
 	upstream *Upstream
 	// pass leaves addresses as they are.
 	pass bool
+	// old says that what cannot be had is told in words.
+	old bool
 }
 
 // members refuses addresses in what the hub does not model outside of messages.
@@ -187,12 +202,24 @@ func nested[T any, P pointer[T]](w *walk, p P, content []model.Part, set func(P,
 
 func replaced[T any, P pointer[T]](w *walk, p P, src *model.Source, what string, set func(P, model.Source)) (model.Part, error) {
 	local, err := w.local(src, what)
+	if err != nil && w.old && lost(err) {
+		return &model.Text{Text: "(Here was " + what + " content that is not to be had any more. " + model.AsError(err).Message + ")"}, nil
+	}
 	if err != nil || local == nil {
 		return p, err
 	}
 	c := *p
 	set(&c, *local)
 	return P(&c), nil
+}
+
+// lost reports whether trying again would not mend the error.
+func lost(err error) bool {
+	switch model.AsError(err).Kind {
+	case model.Invalid, model.NotFound, model.TooLarge, model.Unsupported, model.Forbidden:
+		return true
+	}
+	return false
 }
 
 // local is what src names, nil where it stays as it is.

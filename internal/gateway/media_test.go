@@ -111,3 +111,50 @@ func TestMediaAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestLastingConversations: what was said long ago, and cannot be had any more
+// or is too much, is no reason to refuse what is said now.
+func TestLastingConversations(t *testing.T) {
+	t.Parallel()
+	content := map[string]string{wiki: png}
+	req := &model.Request{Messages: []model.Message{{Role: model.RoleUser, Parts: []model.Part{picture("https://example.com/gone")}}}}
+	for i := range maxFetches + 3 {
+		address := wiki + string(rune('a'+i))
+		content[address] = png
+		req.Messages = append(req.Messages, model.AssistantText("ok"), model.Message{Role: model.RoleUser, Parts: []model.Part{picture(address)}})
+	}
+	g := &Gateway{}
+	fetches(g, content)
+	m := g.newMedia(&identity.Principal{}, sizeOf(req).plain)
+	if _, err := m.localize(t.Context(), &Upstream{}, req); err == nil {
+		t.Error("a request that lasts no longer than its call was not refused")
+	}
+	m = g.newMedia(&identity.Principal{}, sizeOf(req).plain)
+	m.lasting = true
+	local, err := m.localize(t.Context(), &Upstream{}, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures, words := 0, 0
+	for i, message := range local.Messages {
+		switch p := message.Parts[0].(type) {
+		case *model.Image:
+			if pictures++; string(p.Source.Data) != png {
+				t.Errorf("message %d is %+v", i, p)
+			}
+		case *model.Text:
+			if message.Role == model.RoleUser {
+				words++
+			}
+		}
+	}
+	if _, newest := local.Messages[len(local.Messages)-1].Parts[0].(*model.Image); !newest || pictures != maxFetches || words != 4 {
+		t.Errorf("%d pictures, %d in words; the newest is a picture: %v", pictures, words, newest)
+	}
+	req.Messages = append(req.Messages, model.Message{Role: model.RoleUser, Parts: []model.Part{picture("https://example.com/gone")}})
+	m = g.newMedia(&identity.Principal{}, sizeOf(req).plain)
+	m.lasting = true
+	if _, err := m.localize(t.Context(), &Upstream{}, req); model.AsError(err) == nil || model.AsError(err).Kind != model.Invalid {
+		t.Errorf("what is said now is taken though it cannot be fetched: %v", err)
+	}
+}

@@ -49,7 +49,7 @@ func (a asking) Ask(ctx context.Context, who driver.Asker, req *model.Request) (
 		return nil, err
 	}
 	answer, err := a.w.Gateway.Generate(ctx, &gateway.Call{Principal: principal, Key: key, Dialect: model.DialectOpenAIAgents,
-		Operation: "agents", RequestID: a.w.NewID()}, req)
+		Operation: "agents", RequestID: a.w.NewID(), Lasting: true}, req)
 	if err != nil {
 		return nil, err
 	}
