@@ -94,7 +94,9 @@ func openDatabase(ctx context.Context, cfg *config.Config, s streams) (database,
 	if url != "" {
 		return postgres.Open(ctx, url)
 	}
-	return sqlite.Open(ctx, cfg.Data)
+	return sqlite.Open(ctx, cfg.Data, sqlite.WithMigrating(func(from, to int64) {
+		fmt.Fprintf(s.err, "craton: bringing the store in %s from schema %d to %d; the server is ready once that is done\n", cfg.Data, from, to)
+	}))
 }
 
 // recentResponses is how many bytes of chains of responses are kept at hand

@@ -206,6 +206,9 @@ func (c storeMigrate) target(cfg *config.Config, s streams) (string, error) {
 	if c.To != "" {
 		return c.To, nil
 	}
+	if c.Replace {
+		return "", errors.New("--replace empties the database that is copied to: name it with --to postgres://user@host/database")
+	}
 	address, err := cfg.Store.Postgres.Resolve(s.getenv)
 	if err != nil {
 		return "", fmt.Errorf("store.postgres: %w", err)

@@ -13,7 +13,7 @@ import (
 )
 
 // Fold names the state's form in snapshots; another form is another name.
-const Fold = "agent/1"
+const Fold = "agent/2"
 
 // TurnStatus is where a turn is.
 type TurnStatus string

@@ -194,8 +194,9 @@ func (a *actor) append(ctx context.Context, b *batch) error {
 		return a.reread(ctx, err, guests)
 	}
 	a.head, a.wake = next, wake
+	a.revision = a.state.Revision()
 	if change.Facts != nil {
-		a.facts, a.revision = *change.Facts, a.state.Revision()
+		a.facts = *change.Facts
 	}
 	a.pending = a.pending[b.outcomes:]
 	a.publish(before.Seq, b)

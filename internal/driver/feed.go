@@ -3,6 +3,7 @@ package driver
 import (
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/craton-ai/craton/internal/agent"
 	"github.com/craton-ai/craton/internal/session"
@@ -188,7 +189,7 @@ func weigh(deltas []spoken) int {
 }
 
 // deltaWeight is what a delta takes besides its text.
-const deltaWeight = 32
+const deltaWeight = int(unsafe.Sizeof(spoken{}))
 
 // after returns the events after seq; ok is false if the feed does not reach
 // back so far.

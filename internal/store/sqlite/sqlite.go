@@ -80,6 +80,8 @@ type Store struct {
 	read  *reader
 	write *writer
 	clock func() time.Time
+	// migrating is told of a migration, if not nil.
+	migrating func(from, to int64)
 }
 
 // Option changes what [Open] opens.
@@ -88,6 +90,10 @@ type Option func(*Store)
 // WithClock sets the clock of leases, timers and expiry; without it that is
 // the machine's.
 func WithClock(clock func() time.Time) Option { return func(s *Store) { s.clock = clock } }
+
+// WithMigrating has [Open] say that it brings the schema forward, and from which
+// version to which: that may take long.
+func WithMigrating(told func(from, to int64)) Option { return func(s *Store) { s.migrating = told } }
 
 // Open takes the directory, which it makes if needed (mode 0700), and opens
 // and migrates its database. It answers [ErrInUse] if another process has the
@@ -124,7 +130,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := syncPath(s.dir); err != nil {
 		return err
 	}
-	if err := migrate(ctx, path); err != nil {
+	if err := migrate(ctx, path, s.migrating); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	reads, err := connect(path, readers, readerPragmas)
@@ -142,13 +148,15 @@ func (s *Store) open(ctx context.Context) error {
 }
 
 // migrate brings the database forward, before anybody else uses it.
-func migrate(ctx context.Context, path string) (err error) {
+func migrate(ctx context.Context, path string, told func(from, to int64)) (err error) {
 	db, err := connect(path, 1, writerPragmas)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := sqlstore.Migrate(ctx, db, dialect); err != nil {
+	words := dialect
+	words.Migrating = told
+	if err := sqlstore.Migrate(ctx, db, words); err != nil {
 		return err
 	}
 	// Statistics of a store that was small mislead when it is large: joins that

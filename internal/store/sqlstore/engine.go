@@ -103,6 +103,9 @@ type Dialect struct {
 	ForUpdate, SkipLocked string
 	// IsConflict reports whether err is a violation of a unique constraint.
 	IsConflict func(err error) bool
+	// Migrating, if not nil, is told by [Migrate] which schema it brings forward
+	// and to which: that may take long.
+	Migrating func(from, to int64)
 }
 
 // DB implements the store contracts over an engine. It is safe for concurrent

@@ -58,6 +58,9 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect, migrations []*goo
 		return fmt.Errorf("%w: its schema has version %d, this program knows up to %d; "+
 			"run the newer program, or restore a backup made with this one", ErrNewerSchema, stored, known)
 	}
+	if dialect.Migrating != nil && stored > 0 && stored < known {
+		dialect.Migrating(stored, known)
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("sqlstore: bring the schema from version %d to %d: %w", stored, known, err)
 	}

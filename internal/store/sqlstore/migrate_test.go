@@ -54,11 +54,22 @@ func TestMigrationsGoForwardWholeOrNotAtAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var told []int64
+	words := testDialect
+	words.Migrating = func(from, to int64) { told = append(told, from, to) }
+	for range 2 {
+		if err := migrate(ctx, db, words, []*goose.Migration{one(), whole(), migration(3, "CREATE TABLE four (a TEXT);\n")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(told, []int64{2, 3}) {
+		t.Errorf("one step from 2 to 3 was told as %v", told)
+	}
 	if !exists(t, db, "two") || !exists(t, db, "three") {
 		t.Error("the mended migration was not applied")
 	}
 	if err := migrate(ctx, db, testDialect, []*goose.Migration{one()}); !errors.Is(err, ErrNewerSchema) {
-		t.Errorf("an older program opened version 2: %v", err)
+		t.Errorf("an older program opened version 3: %v", err)
 	}
 }
 
