@@ -13,6 +13,7 @@ import (
 type turnEvent struct {
 	Type    string       `json:"type"`
 	TurnID  string       `json:"turn_id"`
+	ItemID  string       `json:"item_id"`
 	Delta   string       `json:"delta"`
 	Session shownSession `json:"session"`
 	Turn    struct {
@@ -47,8 +48,11 @@ type turn struct {
 	id string
 	// waits is a message that is not taken up yet: until it is, turns may end.
 	waits string
-	// others are turns of subagents, whose words are not the answer.
-	others map[string]bool
+	// others are turns of subagents, whose words are not the answer; nor are those
+	// of items that were begun before the message was taken up.
+	others, earlier map[string]bool
+	// item is what was printed last.
+	item string
 }
 
 func (t *turn) print(stream io.Reader) error {
@@ -88,9 +92,7 @@ func (t *turn) told(e *turnEvent) (over bool, err error) {
 			t.waits = ""
 		}
 	case "agent.session.turn.output_text.delta":
-		if !t.others[e.TurnID] {
-			fmt.Fprint(t.out, harmless(e.Delta))
-		}
+		t.say(e)
 	case "agent.session.turn.failed":
 		if e.Turn.Error != nil && t.waits == "" && !t.others[e.TurnID] {
 			return true, fmt.Errorf("the turn of session %s failed: %s", t.id, harmless(e.Turn.Error.Message))
@@ -114,4 +116,22 @@ func (t *turn) told(e *turnEvent) (over bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// say prints what the agent says in answer, each message from a line of its own.
+func (t *turn) say(e *turnEvent) {
+	if t.waits != "" {
+		if t.earlier == nil {
+			t.earlier = map[string]bool{}
+		}
+		t.earlier[e.ItemID] = true
+	}
+	if t.others[e.TurnID] || t.earlier[e.ItemID] {
+		return
+	}
+	if t.item != "" && t.item != e.ItemID {
+		fmt.Fprintln(t.out)
+	}
+	t.item = e.ItemID
+	fmt.Fprint(t.out, harmless(e.Delta))
 }

@@ -15,11 +15,15 @@ func TestAnswersOfOthers(t *testing.T) {
 		`{"type":"agent.session.turn.failed","turn_id":"t1","turn":{"error":{"message":"an earlier one"}}}`,
 		`{"type":"agent.session.idle","session":{"id":"ses_1","status":"idle"}}`,
 		`{"type":"agent.session.turn.created","turn_id":"t2","turn":{"subagent_id":null}}`,
+		`{"type":"agent.session.turn.output_text.delta","turn_id":"t2","item_id":"i1","delta":"what was under"}`,
 		`{"type":"agent.session.turn.item.added","turn_id":"t2","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"mine"}]}}`,
 		`{"type":"agent.session.turn.created","turn_id":"t3","turn":{"subagent_id":"sub_1"}}`,
 		`{"type":"agent.session.turn.output_text.delta","turn_id":"t3","delta":"not this"}`,
 		`{"type":"agent.session.turn.failed","turn_id":"t3","turn":{"subagent_id":"sub_1","error":{"message":"nor this"}}}`,
-		`{"type":"agent.session.turn.output_text.delta","turn_id":"t2","delta":"the answer"}`,
+		`{"type":"agent.session.turn.output_text.delta","turn_id":"t2","item_id":"i1","delta":" way"}`,
+		`{"type":"agent.session.turn.output_text.delta","turn_id":"t2","item_id":"i2","delta":"the "}`,
+		`{"type":"agent.session.turn.output_text.delta","turn_id":"t2","item_id":"i2","delta":"answer"}`,
+		`{"type":"agent.session.turn.output_text.delta","turn_id":"t2","item_id":"i3","delta":"and more"}`,
 		`{"type":"agent.session.idle","session":{"id":"ses_1","status":"idle"}}`,
 	}, "\ndata: ")
 	var out, said bytes.Buffer
@@ -27,7 +31,7 @@ func TestAnswersOfOthers(t *testing.T) {
 	if err := one.print(strings.NewReader("data: " + stream + "\n")); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != "the answer\n" || said.String() != "session ses_1 is idle\n" {
+	if out.String() != "the answer\nand more\n" || said.String() != "session ses_1 is idle\n" {
 		t.Errorf("printed %q and %q", out.String(), said.String())
 	}
 }

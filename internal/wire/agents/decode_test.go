@@ -161,6 +161,9 @@ func TestMounts(t *testing.T) {
 	if e := model.AsError(second(DecodeInputEvents([]byte(`{"events":[]}`), Bedrock))); e == nil || e.Subject != "events" {
 		t.Errorf("an empty batch gives %v", e)
 	}
+	if e := model.AsError(second(DecodeInputEvents([]byte(`{"idempotency_key":"k","events":[]}`), OpenAI))); e == nil || e.Subject != "idempotency_key" {
+		t.Errorf("an idempotency key in the body: %v", e)
+	}
 	if events, err := DecodeInputEvents([]byte(`{"events":[]}`), OpenAI); err != nil || len(events) != 0 {
 		t.Errorf("an empty batch gives %v, %v", events, err)
 	}

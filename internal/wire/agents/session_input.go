@@ -110,7 +110,14 @@ func DecodeInputEvents(body []byte, mount Mount) ([]InputEvent, error) {
 		return nil, err
 	}
 	var events []InputEvent
-	if err := mount.object(v, fields{"events": func(v raw.Value) error { return list(mount.event)(v, &events) }}); err != nil {
+	members := fields{
+		"events": func(v raw.Value) error { return list(mount.event)(v, &events) },
+		// Ignored it would count twice what its sender means to count once.
+		"idempotency_key": func(v raw.Value) error {
+			return invalid(v, "it is no member of the body: send it as the header Idempotency-Key.")
+		},
+	}
+	if err := mount.object(v, members); err != nil {
 		return nil, err
 	}
 	switch n := len(events); {
